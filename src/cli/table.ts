@@ -18,5 +18,5 @@ export function table(io: Pick<Io, 'colour'>, headings: readonly string[], rows:
 }
 
 function visible(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  return Array.from(stripVTControlCharacters(text)).length;
 }
