@@ -1,0 +1,89 @@
+import type { AppError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import type { PublicKey } from '../wire/public-key.ts';
+
+/** What a remote command did. Text is decoded as UTF-8; a byte that is not becomes U+FFFD. */
+export interface CommandResult {
+  /** Exit status, or undefined when a signal ended the command. */
+  readonly code: number | undefined;
+  /** Signal name without `SIG`, as RFC 4254 section 6.10 carries it. */
+  readonly signal: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Everything the command reads; without it the command reads an empty stdin. */
+  readonly stdin?: string;
+  /** Run as root, by the host's become method. False by default. */
+  readonly become?: boolean;
+  /** Wall time for the whole command, milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * One authenticated connection to one host. Several commands may run at once; each is one exec channel.
+ * After `ssh/lost` every further call fails with `ssh/lost`.
+ */
+export interface HostSession {
+  /** The login on the host. */
+  readonly user: string;
+  /** The key that the host proved to hold and that the check accepted. */
+  readonly hostKey: PublicKey;
+  /**
+   * Runs one command in the C locale and waits for it. A command that fails is a result, not an error.
+   * @throws AppError `ssh/lost`, `ssh/timeout`, `ssh/output-too-large`, `ssh/quote`, `ssh/exec-refused`, and with
+   *   `become` also `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong`
+   */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /**
+   * Writes a file as the login user: beside it under a new name, then renamed over it. `mode` as in 0o600.
+   * @throws AppError `ssh/put-failed` and those of {@link run}
+   */
+  putFile(path: string, content: string, mode: number): Promise<void>;
+  /** Ends the connection. May be called again. */
+  close(): Promise<void>;
+}
+
+/** One way to prove who we are. Exactly one key is offered at a time, in the order given. */
+export type Credential =
+  | { readonly kind: 'agent'; /** path of the agent's socket */ readonly socket: string }
+  | { readonly kind: 'key'; /** private key file */ readonly path: string; readonly passphrase?: Secret<string> }
+  | {
+      readonly kind: 'certificate';
+      /** PEM or OpenSSH private key text, not encrypted */
+      readonly privateKey: Secret<string>;
+      /** the line of a `-cert.pub` file */
+      readonly certificate: string;
+    };
+
+export type HostKeyVerdict =
+  | { readonly accepted: true; readonly how: 'known-hosts' | 'pinned' | 'first-contact' | 'same-key' }
+  | { readonly accepted: false; readonly error: AppError };
+
+/** Decides about a host's key. Synchronous, because the key exchange waits for it. */
+export type HostKeyCheck = (key: PublicKey) => HostKeyVerdict;
+
+export interface ConnectOptions {
+  /** The host's name, for messages. */
+  readonly host: string;
+  /** Where to connect: a name or an address, without brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly credentials: readonly Credential[];
+  readonly hostKey: HostKeyCheck;
+  /** How commands with `become` get to be root. */
+  readonly become: 'none' | 'sudo';
+  readonly becomePassword?: Secret<string>;
+  /** For the TCP connection, and again for key exchange and login together. */
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * Opens a session, or tells why not.
+ * @throws AppError `ssh/unreachable`, `ssh/refused`, `ssh/timeout`, `ssh/lost`, `ssh/protocol`, `ssh/auth-failed`,
+ *   `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`,
+ *   `ssh/agent`, and whatever error the host key check gives
+ */
+export type Connect = (options: ConnectOptions) => Promise<HostSession>;
