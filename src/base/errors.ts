@@ -24,6 +24,8 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
   readonly exit?: ExitCode | undefined;
   readonly at?: SourceLocation | undefined;
+  /** The single mistakes behind a summary ("3 mistakes in staging.yaml"), in the order to print them. */
+  readonly details?: readonly AppError[] | undefined;
 }
 
 /**
@@ -36,6 +38,7 @@ export class AppError extends Error {
   readonly hint: string | undefined;
   readonly exit: ExitCode;
   readonly at: SourceLocation | undefined;
+  readonly details: readonly AppError[];
 
   constructor(code: string, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -44,6 +47,7 @@ export class AppError extends Error {
     this.hint = options.hint;
     this.exit = options.exit ?? EXIT.unexpected;
     this.at = options.at;
+    this.details = options.details ?? [];
   }
 }
 

@@ -26,13 +26,23 @@ export function report(io: Io, json: boolean, error: unknown): ExitCode {
     return EXIT.unexpected;
   }
   if (json) {
-    io.note(JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, at: error.at, exit: error.exit } }));
+    io.note(JSON.stringify({ error: { ...jsonOf(error), exit: error.exit } }));
     return error.exit;
   }
+  for (const detail of error.details) tell(io, detail);
+  tell(io, error);
+  return error.exit;
+}
+
+function jsonOf(error: AppError): Record<string, unknown> {
+  const details = error.details.length === 0 ? undefined : error.details.map(jsonOf);
+  return { code: error.code, message: error.message, hint: error.hint, at: error.at, details };
+}
+
+function tell(io: Io, error: AppError): void {
   const place = error.at === undefined ? '' : `${formatLocation(error.at)}: `;
   io.note(`${paint(io, 'bad', 'error')} ${place}${error.message} ${paint(io, 'dim', `[${error.code}]`)}`);
   if (error.hint !== undefined) io.note(`${paint(io, 'dim', 'hint')}  ${error.hint}`);
-  return error.exit;
 }
 
 // @inquirer throws an error of this name at Ctrl-C and at a closed stdin
