@@ -1,5 +1,5 @@
 // Builds dist/: one entry with lazily loaded chunks, so that `ensign --help` reads little.
-import { rm, chmod, cp } from 'node:fs/promises';
+import { rm, chmod } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -17,5 +17,4 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning',
 });
-await cp(`${root}templates`, `${root}dist/templates`, { recursive: true });
 await chmod(`${root}dist/ensign.js`, 0o755);

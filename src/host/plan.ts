@@ -1,0 +1,134 @@
+import { formatPublicKeyLine } from '../wire/public-key.ts';
+import { includesFile, withBlockAtTop } from '../sshd/config-text.ts';
+import { directives, PATHS, principalsPath, type Directive } from '../sshd/drop-in.ts';
+import { effectiveValue, effectiveValues } from '../sshd/effective.ts';
+import { atLeast } from '../sshd/version.ts';
+import type { HostFacts } from './facts.ts';
+import { findHazards } from './hazards.ts';
+import { planCertificates } from './plan-certificates.ts';
+import type { FileChange, HostPlan, Notice, Refusal } from './plan-types.ts';
+import { sha256 } from './probe-output.ts';
+import { principalsText, type TrustSpec } from './spec.ts';
+import type { HostState } from './state.ts';
+
+export interface PlanInput {
+  readonly facts: HostFacts;
+  readonly spec: TrustSpec;
+  /** What the last confirmed change recorded on the host; undefined on a host that is new to ensign. */
+  readonly state: HostState | undefined;
+  /** The text of the drop-in for these directives. */
+  readonly renderDropIn: (directives: readonly Directive[]) => string;
+  /** Overwrite managed files that somebody else has edited. */
+  readonly adopt?: boolean;
+}
+
+/**
+ * Says what has to change on a host, from what was observed and what should be true. Pure: the same input gives the
+ * same plan, byte for byte. Keys and certificates come before the directives that name them, and that order is kept.
+ */
+export function planHost(input: PlanInput): HostPlan {
+  const { facts, spec } = input;
+  const certificates = planCertificates(facts, spec);
+  const wanted = directives(certificates.served.map((c) => c.path));
+  const changes = [
+    write(facts, PATHS.userAuthorities, authoritiesText(spec), 'the keys whose user certificates this host accepts'),
+    ...[...spec.principals].map(([login, names]) => write(facts, principalsPath(login), principalsText(names), `principals that may log in as ${login}`)),
+    ...strayPrincipals(facts, spec),
+    ...certificates.changes,
+    ...configurationChanges(input, wanted),
+  ].filter((change) => change !== undefined);
+  return {
+    facts,
+    changes,
+    directories: missingDirectories(facts),
+    directives: wanted,
+    served: certificates.served,
+    provable: provable(facts, spec),
+    refusals: [...findHazards(facts, spec), ...certificates.refusals, ...foreignEdits(input)],
+    notices: [...certificates.notices, ...loginNotices(facts, spec)],
+  };
+}
+
+function authoritiesText(spec: TrustSpec): string {
+  return spec.userAuthorities.map((key) => `${formatPublicKeyLine(key, 'ensign user authority')}\n`).join('');
+}
+
+/** The change that makes a file hold exactly this text with mode 644, or nothing when it does already. */
+function write(facts: HostFacts, path: string, after: string | undefined, why: string, mode = '644'): FileChange | undefined {
+  const file = facts.files.get(path);
+  if (file === undefined ? after === undefined : file.text === after && file.mode === mode) return undefined;
+  return { kind: 'file', path: file?.path ?? path, before: file?.text, beforeSha256: file?.sha256, after, mode, why };
+}
+
+// a login that is no longer mapped must stop accepting certificates
+function strayPrincipals(facts: HostFacts, spec: TrustSpec): (FileChange | undefined)[] {
+  return [...facts.files.keys()]
+    .filter((path) => path.startsWith(`${PATHS.principals}/`) && !spec.principals.has(path.slice(PATHS.principals.length + 1)))
+    .map((path) => write(facts, path, undefined, 'this login is not mapped any more: it stops accepting certificates'));
+}
+
+function configurationChanges({ facts, renderDropIn }: PlanInput, wanted: readonly Directive[]): (FileChange | undefined)[] {
+  const main = facts.files.get(PATHS.mainConfig);
+  const mainText = main?.text ?? '';
+  const dropIn = renderDropIn(wanted);
+  const mode = main?.mode ?? '644';
+  if (!atLeast(facts.version, 8, 2)) {
+    return [write(facts, PATHS.mainConfig, withBlockAtTop(mainText, dropIn), 'sshd before 8.2 has no Include: the directives themselves, at the top', mode)];
+  }
+  const snippet = write(facts, PATHS.dropIn, dropIn, 'the directives of ensign');
+  return includesFile(mainText, PATHS.dropIn)
+    ? [snippet]
+    : [snippet, write(facts, PATHS.mainConfig, withBlockAtTop(mainText, `Include ${PATHS.dropIn}`), 'sshd_config reads no drop-ins: one marked Include at the top', mode)];
+}
+
+function missingDirectories(facts: HostFacts): HostPlan['directories'] {
+  return ['/etc/ssh/sshd_config.d', PATHS.directory, PATHS.principals].filter((path) => !facts.directories.has(path)).map((path) => ({ path, mode: '755' }));
+}
+
+/** The logins in which a fresh certificate must succeed: those that exist, have a shell, and that sshd lets in by one key. */
+function provable(facts: HostFacts, spec: TrustSpec): HostPlan['provable'] {
+  return [...spec.principals].flatMap(([login, [principal]]) => (principal !== undefined && obstacle(facts, login) === undefined ? [{ login, principal }] : []));
+}
+
+function loginNotices(facts: HostFacts, spec: TrustSpec): Notice[] {
+  if (spec.principals.size === 0) return [{ code: 'host/no-logins', message: 'no login is mapped: nobody will be able to log in here by certificate' }];
+  return [...spec.principals.keys()].flatMap((login) => {
+    const why = obstacle(facts, login);
+    return why === undefined ? [] : [{ code: 'host/login-not-provable', message: `login ${login} is mapped, but ${why}: it is set up and not tried` }];
+  });
+}
+
+function obstacle(facts: HostFacts, login: string): string | undefined {
+  const shell = facts.accounts.get(login);
+  if (shell === undefined) return 'the host has no such account';
+  if (/\/(nologin|false)$/.test(shell)) return `its shell is ${shell}`;
+  const config = facts.effectiveFor.get(login) ?? facts.effective;
+  if (login === 'root' && effectiveValue(config, 'permitrootlogin')?.toLowerCase() === 'no') return 'PermitRootLogin is no';
+  if (login === 'root' && effectiveValue(config, 'permitrootlogin')?.toLowerCase() === 'forced-commands-only') return 'PermitRootLogin is forced-commands-only';
+  const methods = effectiveValues(config, 'authenticationmethods').join(' ');
+  if (methods !== '' && methods !== 'any' && !methods.split(' ').includes('publickey')) return `AuthenticationMethods asks for ${methods}`;
+  const restricted = ['allowusers', 'allowgroups', 'denyusers', 'denygroups'].find((k) => effectiveValues(config, k).length > 0);
+  if (restricted !== undefined && !(restricted === 'allowusers' && effectiveValues(config, 'allowusers').includes(login))) return `${restricted} may exclude it`;
+  return effectiveValue(config, 'forcecommand') === undefined ? undefined : 'ForceCommand is set for it';
+}
+
+function foreignEdits({ facts, state, adopt }: PlanInput): Refusal[] {
+  if (adopt === true || state === undefined) return [];
+  return Object.entries(state.files).flatMap(([path, recorded]) => {
+    const found = facts.files.get(path);
+    if (found?.sha256 === recorded) return [];
+    // the block in a main configuration is ours, the rest of that file is not
+    if (path === PATHS.mainConfig) return [];
+    const what = found === undefined ? 'was removed' : 'was edited';
+    return [{ code: 'host/foreign-edit', message: `${path} ${what} since ensign wrote it`, hint: 'look at the difference in `plan`; `--adopt` writes it anew' }];
+  });
+}
+
+/** A digest of everything that will be written: two plans with the same digest do the same to a host. */
+export function planDigest(plan: HostPlan): string {
+  return sha256(JSON.stringify({
+    changes: plan.changes.map((c) => (c.kind === 'file' ? [c.path, c.beforeSha256, c.after, c.mode] : [c.path, c.beforeSha256, c.keyPath, c.names])),
+    directories: plan.directories,
+    directives: plan.directives,
+  }));
+}
