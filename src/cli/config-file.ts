@@ -1,0 +1,50 @@
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import type { z } from 'zod';
+import { usageError, type SourceLocation } from '../base/errors.ts';
+
+/**
+ * Parses YAML and checks it against a schema. Every mistake is reported with its place; the first one's place is the
+ * error's `at`.
+ * @throws AppError `config/syntax`, `config/invalid`
+ */
+export function parseConfig<T>(text: string, file: string, schema: z.ZodType<T>): T {
+  const lines = new LineCounter();
+  // merge keys off: `<<` is a key like any other, and then an unknown one
+  const document = parseDocument(text, { lineCounter: lines, merge: false, uniqueKeys: true, prettyErrors: false });
+  const place = (offset: number): SourceLocation => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+  const syntax = document.errors[0] ?? document.warnings[0];
+  if (syntax !== undefined) {
+    throw usageError('config/syntax', `this is not the YAML that was meant: ${syntax.message}`, { at: place(syntax.pos[0]), hint: 'correct the file' });
+  }
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (result.success) return result.data;
+  const mistakes = result.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => mistake([...issue.path, key], 'unknown key')) : [mistake(issue.path, issue.message)]));
+  function mistake(path: readonly PropertyKey[], why: string): { at: SourceLocation; message: string } {
+    const name = path.map(String).join('.');
+    return { at: place(offsetOf(document, path)), message: name === '' ? why : `${name}: ${why}` };
+  }
+  const first = mistakes.sort((a, b) => (a.at.line ?? 0) - (b.at.line ?? 0) || (a.at.column ?? 0) - (b.at.column ?? 0))[0];
+  const others = mistakes.slice(1).map((m) => `line ${m.at.line ?? 0}: ${m.message}`);
+  throw usageError('config/invalid', [first?.message ?? 'invalid', ...others].join('; '), {
+    at: first?.at ?? { file },
+    hint: 'correct the file; `ensign init` in an empty folder writes an example of every field',
+  });
+}
+
+// the key where there is one (that is where a person has to type), else the nearest thing around it
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const last = path[length - 1];
+    if (isMap(parent)) {
+      const key = parent.items.find((item) => isScalar(item.key) && item.key.value === last)?.key;
+      if (isNode(key) && key.range) return key.range[0];
+    }
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return document.contents?.range[0] ?? 0;
+}
