@@ -23,6 +23,8 @@ const EXTENSIONS: Readonly<Record<string, Shape>> = {
   'permit-user-rc': 'flag',
 };
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 export type OptionSection = 'critical' | 'extensions';
 
 /**
@@ -108,8 +110,10 @@ function dataOf(option: CertOption, shape: Shape | undefined): Uint8Array {
   return new WireWriter(64).string(option.value).finish();
 }
 
-/** Order of the bytes, as strcmp: UTF-16 order differs beyond the Basic Multilingual Plane. */
+/** Order of the UTF-8 bytes, as strcmp: the order of JavaScript strings differs beyond the Basic Multilingual Plane. */
 function compareNames(a: string, b: string): number {
+  if (a === b) return 0;
+  if (ASCII.test(a) && ASCII.test(b)) return a < b ? -1 : 1;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 

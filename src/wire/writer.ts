@@ -50,8 +50,8 @@ export class WireWriter {
 
   /** Text is written as UTF-8. @throws AppError `wire/bad-text` for text that has no UTF-8 form */
   string(value: Uint8Array | string): this {
-    const bytes = typeof value === 'string' ? utf8(value) : value;
-    return this.uint32(bytes.length).bytes(bytes);
+    if (typeof value === 'string') return this.#ascii(value) ? this : this.string(utf8(value));
+    return this.uint32(value.length).bytes(value);
   }
 
   /** A positive integer from its big-endian magnitude; leading zeros are dropped. */
@@ -72,6 +72,21 @@ export class WireWriter {
   /** Everything written so far. The writer may go on; what was returned does not change. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Names and principals are nearly always ASCII: a plain loop is several times faster than a Buffer for each. */
+  #ascii(text: string): boolean {
+    const start = this.#extend(4 + text.length);
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f) {
+        this.#length = start;
+        return false;
+      }
+      this.#bytes[start + 4 + i] = unit;
+    }
+    this.#view.setUint32(start, text.length);
+    return true;
   }
 
   #extend(count: number): number {
