@@ -1,0 +1,44 @@
+import type { Seconds } from '../base/duration.ts';
+import type { SourceLocation } from '../base/errors.ts';
+
+export type Become = 'none' | 'sudo';
+/** How a host key is trusted that no host certificate vouches for. */
+export type FirstContact = 'known-hosts' | 'pinned' | 'accept-new';
+
+/** One validated inventory entry: defaults < groups < host already applied. Read-only. */
+export interface Host {
+  /** `environment/name`. */
+  readonly id: string;
+  readonly name: string;
+  readonly environment: string;
+  /** Where to connect: the name unless the inventory says otherwise. No brackets, no port. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  /** Absolute path; `~/` is expanded. */
+  readonly identityFile: string | undefined;
+  /** Whether the keys of an ssh-agent may be offered. */
+  readonly agent: boolean;
+  readonly become: Become;
+  /** Principals of the host certificate: inventory name, address, extra names. Literal, unique, in this order. */
+  readonly names: readonly string[];
+  /** First label of the name where no other host of the inventory could mean it; not in `names`. */
+  readonly shortName: string | undefined;
+  readonly firstContact: FirstContact;
+  /** `SHA256:...`, present exactly when `firstContact` is `pinned`. */
+  readonly hostKey: string | undefined;
+  /** Login on the host -> principals that may use it, unscoped as written. */
+  readonly logins: ReadonlyMap<string, readonly string[]>;
+  /** The group it stands under first, then those it joins. */
+  readonly groups: readonly string[];
+  /** How long a connection may take to come about; undefined leaves it to the connection. */
+  readonly connectTimeout: Seconds | undefined;
+  readonly at: SourceLocation;
+}
+
+export interface Inventory {
+  readonly file: string;
+  readonly environment: string;
+  /** In the order of the file, never empty. */
+  readonly hosts: readonly Host[];
+}

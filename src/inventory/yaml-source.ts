@@ -1,0 +1,108 @@
+import { isAlias, isPair, isScalar, isSeq, LineCounter, parseDocument, type ParsedNode, type Scalar, type YAMLMap } from 'yaml';
+import type { SourceLocation } from '../base/errors.ts';
+import { Problems, quoted } from './problem.ts';
+
+export type Path = readonly (string | number)[];
+
+/** A parsed file as plain values, and where in the file each of them stands. */
+export interface YamlSource {
+  readonly value: unknown;
+  /** The place of a value, of its nearest parent when the path leads nowhere, or of the key with `'key'`. */
+  locate(path: Path, what?: 'key' | 'value'): SourceLocation;
+}
+
+interface Offsets {
+  readonly key: number;
+  readonly value: number;
+}
+
+/**
+ * Reads one YAML 1.2 document without its surprises: no merge keys, no anchors, no tags, no key twice. Mistakes of
+ * syntax are thrown at once, because nothing after them can be trusted; the others go to `problems`.
+ * @throws AppError `inventory/yaml` or `inventory/invalid`
+ */
+export function readYaml(text: string, file: string, problems: Problems): YamlSource {
+  const lines = new LineCounter();
+  // the library compares every key with all keys before it; 10,000 hosts in one group want the set below instead
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, uniqueKeys: false, version: '1.2' });
+  const at = (offset: number): SourceLocation => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const syntax = new Problems();
+  for (const error of [...document.errors, ...document.warnings]) {
+    syntax.add({ code: 'inventory/yaml', message: `not YAML as expected: ${lowerFirst(error.message)}`, hint: 'quote text that has : # [ ] { } , & * ! | > or % in it' }, at(error.pos[0]));
+  }
+  syntax.throwIfAny(file);
+
+  const places = new WeakMap<object, Map<string | number, Offsets>>();
+  const convert = (node: ParsedNode | null): unknown => {
+    if (node === null) return null;
+    if (isAlias(node) || node.anchor !== undefined) {
+      problems.add({ code: 'inventory/anchor', message: 'anchors (&) and aliases (*) are not understood here', hint: 'put what several hosts share into their group or into defaults; quote text that starts with * or &' }, at(node.range[0]));
+      if (isAlias(node)) return null;
+    }
+    if (isScalar(node)) return node.value;
+    return isSeq(node) ? sequence(node.items) : mapping(node);
+  };
+  const sequence = (items: readonly unknown[]): unknown[] => {
+    const values: unknown[] = [];
+    const offsets = new Map<number, Offsets>();
+    items.forEach((item, i) => {
+      // `[a: 1]` makes a pair of an item; the schema then says that text was expected
+      const node = isPair(item) ? (item.value as ParsedNode | null) : (item as ParsedNode);
+      const start = node?.range[0] ?? 0;
+      offsets.set(i, { key: start, value: start });
+      values.push(isPair(item) ? {} : convert(node));
+    });
+    places.set(values, offsets);
+    return values;
+  };
+  const mapping = (map: YAMLMap.Parsed): object => {
+    const values: Record<string, unknown> = {};
+    const offsets = new Map<string, Offsets>();
+    for (const { key, value } of map.items) {
+      const name = isScalar(key) ? keyText(key) : undefined;
+      // __proto__ would vanish in a plain object instead of being refused as unknown
+      if (name === undefined || name === '__proto__') {
+        problems.add({ code: 'inventory/bad-key', message: 'expected a name in front of the colon', hint: 'a name that starts with [ or { wants quotes' }, at(key.range[0]));
+        continue;
+      }
+      const earlier = offsets.get(name);
+      if (earlier !== undefined) {
+        const line = at(earlier.key).line ?? 0;
+        problems.add({ code: 'inventory/duplicate-key', message: `${quoted(name)} stands here twice, first in line ${line}`, hint: 'only one of them can be meant: remove the other' }, at(key.range[0]));
+        continue;
+      }
+      offsets.set(name, { key: key.range[0], value: value?.range[0] ?? key.range[0] });
+      values[name] = convert(value);
+    }
+    places.set(values, offsets);
+    return values;
+  };
+
+  const value = convert(document.contents);
+  const top = document.contents?.range[0] ?? 0;
+  const locate = (path: Path, what: 'key' | 'value' = 'value'): SourceLocation => {
+    let here = value;
+    let offset = top;
+    for (const [i, step] of path.entries()) {
+      const offsets = typeof here === 'object' && here !== null ? places.get(here)?.get(step) : undefined;
+      if (offsets === undefined) break;
+      offset = what === 'key' && i === path.length - 1 ? offsets.key : offsets.value;
+      here = (here as Record<string | number, unknown>)[step];
+    }
+    return at(offset);
+  };
+  return { value, locate };
+}
+
+/** A key as it was written: `01` is no number here. Undefined for no key at all. */
+function keyText(key: Scalar.Parsed): string | undefined {
+  if (key.value === null) return undefined;
+  return typeof key.value === 'string' ? key.value : key.source;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
