@@ -80,7 +80,7 @@ function characterProblem(text: string, code: string): Problem | undefined {
     // the code point is named, because a Cyrillic letter looks like the Latin one in any font
     const name = `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
     const kind = point < 0x20 || (point >= 0x7f && point < 0xa0) ? 'the control character' : 'the character';
-    return { code, message: `${quoted(text)} has ${kind} ${name}, expected plain ASCII`, hint: 'write an internationalized DNS name in its xn-- form' };
+    return { code, message: `${quoted(text)} has ${kind} ${name}, expected plain ASCII`, hint: code === 'inventory/bad-host-name' ? 'write an internationalized DNS name in its xn-- form' : undefined };
   }
   if (text.startsWith('-')) return { code, message: `${quoted(text)} starts with a dash, which can pass for an option`, hint: 'start it with a letter or digit' };
   return undefined;

@@ -29,12 +29,12 @@ type Logins = Readonly<Record<string, readonly string[]>>;
 /** Expands ranges and applies defaults < groups < host to every entry. */
 export function resolveHosts(context: Context): HostDraft[] {
   const { file } = context;
-  let drafts: HostDraft[] = [];
+  const drafts: HostDraft[] = [];
   const entries = (hosts: GroupEntry['hosts'], base: Path, group: string | undefined): void => {
     for (const [pattern, entry] of Object.entries(hosts ?? {})) {
       const path = [...base, 'hosts', pattern];
       const found = resolveEntry(context, pattern, entry ?? {}, path, group);
-      if (drafts.length + found.length <= MOST_HOSTS) drafts = drafts.concat(found);
+      if (drafts.length + found.length <= MOST_HOSTS) for (const draft of found) drafts.push(draft);
       else context.problems.add({ code: 'inventory/too-many-hosts', message: `this is more than ${MOST_HOSTS} hosts`, hint: 'split the inventory' }, context.source.locate(path, 'key'));
     }
   };
