@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Run as root, by the host's become method. False by default. */
   readonly become?: boolean;
-  /** Wall time for the whole command, milliseconds. */
+  /** Wall time for the whole command, milliseconds; 5 minutes by default. */
   readonly timeoutMs?: number;
 }
 
@@ -73,10 +73,15 @@ export interface ConnectOptions {
   readonly user: string;
   readonly credentials: readonly Credential[];
   readonly hostKey: HostKeyCheck;
+  /**
+   * Key types (`ssh-rsa`) by which the host is known, to be asked for first. A host shows one key only: without this
+   * a host known by its RSA key would show its Ed25519 key, and look like a stranger.
+   */
+  readonly hostKeyTypes?: readonly string[];
   /** How commands with `become` get to be root. */
   readonly become: 'none' | 'sudo';
   readonly becomePassword?: Secret<string>;
-  /** For the TCP connection, and again for key exchange and login together. */
+  /** For the TCP connection, and again for key exchange and login together; 15 seconds by default. */
   readonly connectTimeoutMs?: number;
 }
 

@@ -1,0 +1,121 @@
+import { AppError, EXIT } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import { printable } from '../base/text.ts';
+import type { CommandResult } from './session.ts';
+
+/** What to do with the command's stdin now. */
+export interface StdinStep {
+  readonly write: string;
+  readonly end: boolean;
+}
+
+const NOTHING: StdinStep = { write: '', end: false };
+const MAX_TALK = 64 * 1024;
+
+// Neither text has a line break, `!`, backslash or single quote, so that every login shell reads it as one plain word.
+// Root's side says that it runs, and only then becomes the command: what stands before the mark is sudo's.
+const AS_ROOT = 'printf %s "$1" >&2; shift; exec "$@"';
+const WRAPPER = [
+  'm=$1; p=$2; n=$3; r=$4; f=$5; shift 5',
+  'if [ "$(id -u)" = 0 ]; then exec sh -c "$r" sh "$m" "$@"; fi',
+  'command -v sudo >/dev/null 2>&1 || { printf %s "$n" >&2; exit 127; }',
+  'exec sudo "$f" -p "$p" -- env LC_ALL=C sh -c "$r" sh "$m" "$@"',
+].join('; ');
+
+/**
+ * One command run as root through sudo, as a dialogue over the stdin and stderr of a single exec. The password is sent
+ * only when sudo asks for it, and the command's own stdin only when the command runs: so neither can be taken for the
+ * other, whether sudo wants a password (sudoers), does not (NOPASSWD) or did a minute ago (its cache). Nothing depends
+ * on sudo's words, which are translated.
+ */
+export class BecomeDialogue {
+  readonly argv: readonly string[];
+  readonly #host: string;
+  readonly #user: string;
+  readonly #stdin: string;
+  readonly #password: Secret<string> | undefined;
+  readonly #mark: string;
+  readonly #prompt: string;
+  readonly #missing: string;
+  #state: 'waiting' | 'answered' | 'started' | 'wrong-password' | 'talks' = 'waiting';
+  #talk = '';
+
+  /** `nonce`: letters and digits that no other output holds. Without a password sudo is told not to ask (`-n`). */
+  constructor(options: { host: string; user: string; argv: readonly string[]; stdin: string; nonce: string; password: Secret<string> | undefined }) {
+    this.#host = options.host;
+    this.#user = options.user;
+    this.#stdin = options.stdin;
+    this.#password = options.password;
+    this.#mark = `[ensign ${options.nonce} runs]`;
+    this.#prompt = `[ensign ${options.nonce} asks]`;
+    this.#missing = `[ensign ${options.nonce} no sudo]`;
+    const flag = this.#password === undefined ? '-n' : '-S';
+    this.argv = ['sh', '-c', WRAPPER, 'sh', this.#mark, this.#prompt, this.#missing, AS_ROOT, flag, ...options.argv];
+    if (this.#password !== undefined && /[\0\r\n]/.test(this.#password.reveal())) {
+      throw new AppError('ssh/sudo-password-wrong', 'a sudo password cannot hold a line break');
+    }
+  }
+
+  /** False while sudo may still ask, so that a deadline can be kept. */
+  get settled(): boolean {
+    return this.#state !== 'waiting' && this.#state !== 'answered';
+  }
+
+  /** What is on stdin from the start: without a password nobody asks, and nothing need wait. */
+  open(): StdinStep {
+    return this.#password === undefined ? { write: this.#stdin, end: true } : NOTHING;
+  }
+
+  /** The next piece of stderr, one character a byte. */
+  hear(stderr: string): StdinStep {
+    if (this.settled) return NOTHING;
+    this.#talk += stderr;
+    if (this.#talk.includes(this.#mark)) return this.#go('started', this.#password === undefined ? NOTHING : { write: this.#stdin, end: true });
+    const asked = this.#talk.split(this.#prompt).length - 1;
+    // asked again: the password is wrong, and the next thing sent would be taken for another try
+    if (asked > 1) return this.#go('wrong-password', { write: '', end: true });
+    if (this.#talk.length > MAX_TALK) return this.#go('talks', { write: '', end: true });
+    if (asked === 0 || this.#state === 'answered' || this.#password === undefined) return NOTHING;
+    return this.#go('answered', { write: `${this.#password.reveal()}\n`, end: false });
+  }
+
+  /**
+   * The command's own result, without what sudo said before it.
+   * @throws AppError `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong` when it never ran
+   */
+  finish(result: CommandResult): CommandResult {
+    const start = result.stderr.indexOf(this.#mark);
+    if (start !== -1) return { ...result, stderr: result.stderr.slice(start + this.#mark.length) };
+    if (result.stderr.includes(this.#missing)) {
+      throw this.#failure('ssh/sudo-denied', 'sudo is not installed', 'install sudo there, or connect as root with `become: none`');
+    }
+    if (this.#state === 'wrong-password') {
+      throw this.#failure('ssh/sudo-password-wrong', `the sudo password of ${this.#user} is wrong`, 'give the right one; it was tried once');
+    }
+    const words = this.#words(result.stderr);
+    if (this.#password === undefined) {
+      const hint = 'give the sudo password, or allow the login with NOPASSWD in sudoers';
+      throw this.#failure('ssh/sudo-password-needed', `sudo does not let ${this.#user} through without a password${words}`, hint);
+    }
+    const hint = `allow ${this.#user} to run any command as root in sudoers`;
+    throw this.#failure('ssh/sudo-denied', `sudo does not let ${this.#user} be root${words}`, hint);
+  }
+
+  #go(state: 'answered' | 'started' | 'wrong-password' | 'talks', step: StdinStep): StdinStep {
+    this.#state = state;
+    return step;
+  }
+
+  /** For the reader only, and without anything we sent. */
+  #words(stderr: string): string {
+    let text = stderr.replaceAll(this.#prompt, '');
+    if (this.#password !== undefined && this.#password.reveal() !== '') text = text.replaceAll(this.#password.reveal(), '[secret]');
+    const lines = text.split('\n').map((line) => printable(line.trim()));
+    const last = lines.filter((line) => line !== '').at(-1);
+    return last === undefined ? '' : `: ${last.slice(0, 300)}`;
+  }
+
+  #failure(code: string, message: string, hint: string): AppError {
+    return new AppError(code, `${this.#host}: ${message}`, { hint, exit: EXIT.hostsFailed });
+  }
+}

@@ -1,0 +1,95 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import ssh2 from 'ssh2';
+import { AppError, usageError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
+import { decodePublicKey, type PublicKey } from '../wire/public-key.ts';
+import { signData } from '../wire/signature.ts';
+import { publicKeyOf } from './key-object.ts';
+
+/** A private key in memory, seen only through what it can do. */
+export interface LocalKey {
+  readonly publicKey: PublicKey;
+  /** Gives an SSH signature blob; RSA with rsa-sha2-512. */
+  sign(data: Uint8Array): Uint8Array;
+}
+
+const MAX_KEY_FILE = 64 * 1024;
+
+/**
+ * Reads a private key file, as careful as `ssh` about who else can read it.
+ * @throws AppError `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`
+ */
+export async function loadKeyFile(path: string, passphrase?: Secret<string>): Promise<LocalKey> {
+  return parsePrivateKey(await readPrivate(path), path, passphrase);
+}
+
+/**
+ * Reads private key text: OpenSSH's own format, PKCS#8, PKCS#1 or SEC1 in PEM. `where` names it in messages.
+ * @throws AppError as {@link loadKeyFile}, except `ssh/key-permissions`
+ */
+export function parsePrivateKey(text: string, where: string, passphrase?: Secret<string>): LocalKey {
+  const encrypted = isEncrypted(text);
+  if (encrypted && passphrase === undefined) {
+    throw usageError('ssh/key-passphrase-needed', `the private key ${where} is encrypted`, {
+      hint: 'load it into an ssh-agent with ssh-add, or give its passphrase',
+    });
+  }
+  try {
+    const secret = encrypted ? passphrase?.reveal() : undefined;
+    const [privateKey, publicKey] = isOpenSshFormat(text) ? readOpenSsh(text, secret) : readPem(text, secret);
+    return { publicKey, sign: (data) => signData(publicKey, privateKey, data) };
+  } catch (cause) {
+    if (encrypted) {
+      throw usageError('ssh/key-passphrase-wrong', `the passphrase does not open the private key ${where}`, { cause, hint: 'give the right one' });
+    }
+    throw usageError('ssh/key-unreadable', `${where} is not a private key that ensign can use`, {
+      cause,
+      hint: 'Ed25519, ECDSA and RSA keys in OpenSSH or PEM form are read; keys on hardware are used through an ssh-agent',
+    });
+  }
+}
+
+async function readPrivate(path: string): Promise<string> {
+  try {
+    const { mode, uid, size } = await stat(path);
+    // the same rule as in ssh(1): others' files are their own business, ours must be closed
+    if (uid === process.getuid?.() && (mode & 0o077) !== 0) {
+      throw usageError('ssh/key-permissions', `the private key ${path} can be read by others (mode ${(mode & 0o777).toString(8)})`, {
+        hint: `chmod 600 ${path}`,
+      });
+    }
+    if (size > MAX_KEY_FILE) throw usageError('ssh/key-unreadable', `${path} is too large for a private key`);
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    throw usageError('ssh/key-unreadable', `the private key ${path} cannot be read (${reason})`, { cause, hint: 'check the path and its mode' });
+  }
+}
+
+function isOpenSshFormat(text: string): boolean {
+  return text.trimStart().startsWith('-----BEGIN OPENSSH PRIVATE KEY-----');
+}
+
+function isEncrypted(text: string): boolean {
+  if (!isOpenSshFormat(text)) return /^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m.test(text);
+  const body = Buffer.from(text.replace(/-----[^-]*-----/g, ''), 'base64');
+  // PROTOCOL.key: the magic with its NUL, then the name of the cipher as a string
+  const magic = 'openssh-key-v1\0';
+  const none = Buffer.from('\0\0\0\x04none', 'latin1');
+  return body.subarray(0, magic.length).equals(Buffer.from(magic)) && !body.subarray(magic.length, magic.length + none.length).equals(none);
+}
+
+function readOpenSsh(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {
+  const parsed = ssh2.utils.parseKey(text, passphrase);
+  // an array where the file holds several keys, whatever the types say
+  const key = (Array.isArray(parsed) ? parsed[0] : parsed) as typeof parsed;
+  if (key instanceof Error) throw key;
+  return [createPrivateKey(key.getPrivatePEM()), decodePublicKey(key.getPublicSSH())];
+}
+
+function readPem(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {
+  const key = createPrivateKey(passphrase === undefined ? text : { key: text, passphrase });
+  return [key, publicKeyOf(createPublicKey(key))];
+}

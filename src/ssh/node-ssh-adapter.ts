@@ -1,0 +1,89 @@
+import { NodeSSH, type Config } from 'node-ssh';
+import type { Socket } from 'node:net';
+import { AppError, EXIT, usageError } from '../base/errors.ts';
+import { sendOffers } from './certificate-login.ts';
+import { Login } from './login.ts';
+import { openCredentials, type Offer } from './offers-adapter.ts';
+import { NodeSshSession } from './session-adapter.ts';
+import type { Connect, ConnectOptions, HostSession } from './session.ts';
+import { dial } from './tcp-adapter.ts';
+
+const CONNECT_TIMEOUT_MS = 15_000;
+const KEEPALIVE_MS = 5_000;
+const KEEPALIVE_COUNT = 3;
+
+// SHA-1 (ssh-rsa) and DSA, which ssh2 would take, are left out
+const HOST_KEY_ALGORITHMS = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'rsa-sha2-512', 'rsa-sha2-256'] as const;
+
+/** Sessions over node-ssh. A link that is cut silently is noticed after 20 seconds. */
+export const connectNodeSsh: Connect = nodeSshConnector(KEEPALIVE_MS);
+
+/** As {@link connectNodeSsh}, with another pace of questions to an idle host, milliseconds. */
+export function nodeSshConnector(keepaliveMs: number): Connect {
+  return async (options) => {
+    const { offers, problems } = await openCredentials(options.credentials);
+    if (offers.length === 0) throw problems[0] ?? nothingToOffer(options);
+    const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const socket = await dial({ address: options.address, port: options.port, timeoutMs });
+    try {
+      return await logIn(options, offers, socket, { keepaliveInterval: keepaliveMs, readyTimeout: timeoutMs });
+    } catch (error) {
+      socket.destroy();
+      const [problem] = problems;
+      // a credential that could not even be tried is what there is to repair
+      if (problem !== undefined && error instanceof AppError && error.code === 'ssh/auth-failed') throw withOutcome(problem, error);
+      throw error;
+    }
+  };
+}
+
+async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: Socket, pace: Pick<Config, 'keepaliveInterval' | 'readyTimeout'>): Promise<HostSession> {
+  const ssh = new NodeSSH();
+  const login = new Login(options, offers);
+  const connected = ssh.connect({
+    ...pace,
+    keepaliveCountMax: KEEPALIVE_COUNT,
+    sock: socket,
+    username: options.user,
+    hostVerifier: login.verify,
+    authHandler: login.offer,
+    algorithms: { serverHostKey: hostKeyAlgorithms(options.hostKeyTypes ?? []) },
+  });
+  // there is a client already, because node-ssh makes it before it waits for anything
+  const client = ssh.connection;
+  try {
+    client?.on('error', () => undefined).setMaxListeners(0);
+    if (client !== null) sendOffers(client);
+    await connected;
+  } catch (cause) {
+    connected.catch(() => undefined);
+    ssh.dispose();
+    if (cause instanceof AppError) throw cause;
+    throw login.explain(cause, socket);
+  }
+  if (client === null || login.hostKey === undefined) throw new AppError('ssh/library', 'node-ssh logged in without a checked host key');
+  return new NodeSshSession(options, login.hostKey, ssh, client, socket);
+}
+
+/** All that we accept, the types first that somebody knows the host by: a host shows only the key that is agreed on. */
+function hostKeyAlgorithms(types: readonly string[]): (typeof HOST_KEY_ALGORITHMS)[number][] {
+  const rank = (algorithm: string): number => {
+    const at = types.indexOf(algorithm.startsWith('rsa-sha2-') ? 'ssh-rsa' : algorithm);
+    return at === -1 ? types.length : at;
+  };
+  return [...HOST_KEY_ALGORITHMS].sort((a, b) => rank(a) - rank(b));
+}
+
+function nothingToOffer(options: ConnectOptions): AppError {
+  return usageError('ssh/auth-failed', `there is no key to log in to ${options.host} with`, {
+    hint: 'start an ssh-agent that holds your key, or name a private key file',
+  });
+}
+
+function withOutcome(problem: AppError, outcome: AppError): AppError {
+  return new AppError(problem.code, problem.message, {
+    cause: outcome,
+    exit: EXIT.hostsFailed,
+    hint: [problem.hint, `${outcome.message}; ${outcome.hint ?? ''}`].filter((part) => part !== undefined).join('. '),
+  });
+}
