@@ -1,9 +1,18 @@
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { AppError } from '../base/errors.ts';
+import { usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { Authority, Purpose } from './authority.ts';
+import { openAgentSigner } from './agent-signer-adapter.ts';
+import { PURPOSES, type Authority, type Purpose, type Signer } from './authority.ts';
 import type { Ca } from './ca.ts';
+import { EmbeddedCa } from './embedded-ca.ts';
+import { openKeyFile, readAuthority } from './key-files-adapter.ts';
+import { assertPrivateFolder } from './private-file-adapter.ts';
 import type { Profiles } from './profile.ts';
+import { openSqliteStore } from './sqlite-store-adapter.ts';
+import type { Store } from './store.ts';
+
+export const STORE_FILE = 'ensign.db';
 
 export interface OpenCaOptions {
   /** The folder with user_ca, host_ca and ensign.db. */
@@ -15,16 +24,58 @@ export interface OpenCaOptions {
   /** Opens the key files. Without it the keys are looked for in the agent behind `agentSocket`. */
   readonly passphrase?: Secret<string> | undefined;
   readonly agentSocket?: string | undefined;
-  /** Both when absent. */
+  /** Both when absent. Unlocking a key file takes about 0.3 s. */
   readonly unlock?: readonly Purpose[] | undefined;
 }
 
-/** Opens a CA for signing. */
-export function openCa(options: OpenCaOptions): Promise<Ca> {
-  return Promise.reject(new AppError('ca/missing', `not yet: ${options.directory}`));
+/**
+ * Opens a CA for signing. The caller closes it.
+ * @throws AppError `ca/missing`, `ca/unsafe-permissions`, `ca/key-mismatch`, `ca/weak-key`, `ca/wrong-passphrase`,
+ *   `ca/unencrypted-key`, `ca/bad-key-file`, `ca/agent-unavailable`, `ca/agent-lacks-key`, `ca/store-damaged`
+ */
+export async function openCa(options: OpenCaOptions): Promise<Ca> {
+  const { directory, profiles, clock, random } = options;
+  await assertPrivateFolder(directory);
+  const store = await openSqliteStore(join(directory, STORE_FILE));
+  try {
+    const authorities = await authoritiesOf(directory, store);
+    const signers: Partial<Record<Purpose, Signer>> = {};
+    for (const purpose of options.unlock ?? PURPOSES) signers[purpose] = await openSigner(options, authorities[purpose]);
+    return new EmbeddedCa({ authorities, signers, profiles, store, clock, random });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
-/** The public half of both authorities, from files that everybody may read. */
-export function readAuthorities(directory: string): Promise<Readonly<Record<Purpose, Authority>>> {
-  return Promise.reject(new AppError('ca/missing', `not yet: ${directory}`));
+/**
+ * The public half of both authorities. Needs no passphrase.
+ * @throws AppError `ca/missing`, `ca/key-mismatch`, `ca/weak-key`, `ca/store-damaged`
+ */
+export async function readAuthorities(directory: string): Promise<Readonly<Record<Purpose, Authority>>> {
+  return withStore(directory, (store) => authoritiesOf(directory, store));
+}
+
+/** Opens the store of a CA without its keys, for reading, and closes it afterwards. */
+export async function withStore<T>(directory: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openSqliteStore(join(directory, STORE_FILE));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function authoritiesOf(directory: string, store: Store): Promise<Readonly<Record<Purpose, Authority>>> {
+  const known = await store.read((reader) => reader.authorities());
+  const user = await readAuthority(directory, 'user', known);
+  const host = await readAuthority(directory, 'host', known);
+  if (user.fingerprint === host.fingerprint) {
+    throw usageError('ca/key-mismatch', 'the user and the host authority are one key', { hint: 'a host certificate could then log people in: make new authorities' });
+  }
+  return { user, host };
+}
+
+function openSigner({ directory, passphrase, agentSocket }: OpenCaOptions, authority: Authority): Promise<Signer> {
+  return passphrase === undefined ? openAgentSigner(agentSocket, authority.publicKey) : openKeyFile(directory, authority, passphrase);
 }

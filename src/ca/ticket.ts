@@ -12,10 +12,10 @@ let mint: () => LintedCertificate;
  * here and not in the ticket, so that nobody can change it afterwards.
  */
 export class LintedCertificate {
-  readonly #brand = true;
+  readonly #brand: string;
 
   private constructor() {
-    // nothing to hold: see `candidates`
+    this.#brand = 'linted certificate';
   }
 
   static {
@@ -23,7 +23,7 @@ export class LintedCertificate {
   }
 
   toString(): string {
-    return this.#brand ? '[linted certificate]' : '';
+    return `[${this.#brand}]`;
   }
 }
 

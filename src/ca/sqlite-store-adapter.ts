@@ -1,0 +1,90 @@
+import { closeSync, openSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { Kysely, sql, SqliteDialect } from 'kysely';
+import { AppError, usageError } from '../base/errors.ts';
+import { SCHEMA_VERSION, upgrade, type Tables } from './sqlite-schema.ts';
+import { sqliteReader, sqliteWriter } from './sqlite-queries.ts';
+import type { Store, StoreReader, StoreWriter } from './store.ts';
+
+const BUSY_MS = 20_000;
+
+/**
+ * The store as one SQLite file in WAL mode, synced to disk at every commit (synchronous=FULL).
+ * @throws AppError `ca/missing`, `ca/store-damaged`, `ca/store-too-new`, `ca/store-busy`
+ */
+export async function openSqliteStore(file: string, options: { readonly create?: boolean } = {}): Promise<Store> {
+  if (options.create === true) closeSync(openSync(file, 'wx', 0o600));
+  const database = await guarded(file, () => Promise.resolve(connect(file)));
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  try {
+    await guarded(file, () => prepareSchema(db, database, file));
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  // `begin immediate` takes the write lock at once: a transaction that read first and writes then could not be retried
+  const inTransaction = <T>(begin: 'begin' | 'begin immediate', work: (connection: Kysely<Tables>) => Promise<T>): Promise<T> =>
+    guarded(file, () => db.connection().execute((connection) => transaction(connection, begin, () => work(connection))));
+  return {
+    read: <T>(work: (store: StoreReader) => Promise<T>) => inTransaction('begin', (connection) => work(sqliteReader(connection))),
+    write: <T>(work: (store: StoreWriter) => Promise<T>) => inTransaction('begin immediate', (connection) => work(sqliteWriter(connection))),
+    close: () => db.destroy(),
+  };
+}
+
+function connect(file: string): Database.Database {
+  const database = new Database(file, { fileMustExist: true, timeout: BUSY_MS });
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  return database;
+}
+
+async function prepareSchema(db: Kysely<Tables>, database: Database.Database, file: string): Promise<void> {
+  const version = (): number => Number(database.pragma('user_version', { simple: true }));
+  if (version() === SCHEMA_VERSION) return;
+  await db.connection().execute((connection) =>
+    transaction(connection, 'begin immediate', async () => {
+      // asked again under the lock: another process may have been faster
+      if (version() > SCHEMA_VERSION) {
+        throw usageError('ca/store-too-new', `${file} was written by a newer ensign`, { hint: 'use that version or a later one' });
+      }
+      await upgrade(connection, version());
+    }),
+  );
+}
+
+async function transaction<T>(connection: Kysely<Tables>, begin: 'begin' | 'begin immediate', work: () => Promise<T>): Promise<T> {
+  await sql.raw(begin).execute(connection);
+  try {
+    const result = await work();
+    await sql`commit`.execute(connection);
+    return result;
+  } catch (error) {
+    try {
+      await sql`rollback`.execute(connection);
+    } catch {
+      // SQLite has rolled back already, as it does when the disk is full; the first error is the one that matters
+    }
+    throw error;
+  }
+}
+
+async function guarded<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError || !(error instanceof Error)) throw error;
+    throw storeError(file, error);
+  }
+}
+
+function storeError(file: string, cause: Error & { code?: unknown }): Error {
+  const code = typeof cause.code === 'string' ? cause.code : '';
+  if (code.startsWith('SQLITE_BUSY')) return new AppError('ca/store-busy', `${file} is in use by another process for too long`, { cause, hint: 'try again' });
+  if (code.startsWith('SQLITE_FULL')) return new AppError('ca/store-full', `no space left for ${file}; nothing was recorded and nothing issued`, { cause, hint: 'free some space on that disk' });
+  if (code.startsWith('SQLITE_READONLY')) return new AppError('ca/store-read-only', `${file} cannot be written`, { cause, hint: 'check who owns the folder and how it is mounted' });
+  if (code.startsWith('SQLITE_CANTOPEN')) return usageError('ca/missing', `${file} cannot be opened`, { cause, hint: 'see ca.directory in ensign.yaml; `ensign init` makes a workspace' });
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(code)) return new AppError('ca/store-damaged', `${file} is damaged (${code})`, { cause, hint: 'keep the file and its -wal for an inquiry, and restore a backup' });
+  return cause;
+}
