@@ -55,9 +55,9 @@ function list(args: readonly string[]): number {
 async function ssh([name, ...command]: string[]): Promise<number> {
   const lab = keptLab();
   if (lab === undefined) return say('no lab is up; npm run lab -- up starts one', 1);
-  const [login, hostName] = name?.includes('@') === true ? name.split('@') : ['ops', name];
+  const [, login = 'ops', hostName] = /^(?:([a-z][a-z0-9-]*)@)?(.*)$/.exec(name ?? '') ?? [];
   const host = lab.hosts.find((candidate) => candidate.name === hostName);
-  if (login === undefined || host === undefined) return refuse(`ssh takes one of: ${lab.hosts.map((known) => known.name).join(', ')}`);
+  if (host === undefined) return refuse(`ssh takes one of: ${lab.hosts.map((known) => known.name).join(', ')}`);
   // the lab's own file: these hosts are nobody's, and gone tomorrow
   const options = ['-i', lab.operatorKey, '-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${lab.directory}/known_hosts`, '-o', 'LogLevel=ERROR'];
   return attached(lab, ['ssh', ...options, `${login}@${host.name}`, ...command]);

@@ -1,0 +1,60 @@
+// npm test: sets the machine up, builds, runs the unit tests, then the lab tests inside a lab. The last line has the totals.
+//   node scripts/test.mjs [--unit [FILTER...] | --lab [FILTER...]]
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { SetUpError, asRoot, root, runMain, setUp } from './setup.mjs';
+
+await runMain(() => {
+  const { projects, filters } = readArguments(process.argv.slice(2));
+  setUp({ lab: projects.includes('lab') });
+  // a folder of the caller's, in which root may write as well
+  const reports = mkdtempSync(`${tmpdir()}/ensign-test-`);
+  try {
+    return summarize(projects.map((project) => runProject(project, filters, `${reports}/${project}.json`)));
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+});
+
+function readArguments([part, ...filters]) {
+  if (part === undefined) return { projects: ['unit', 'lab'], filters };
+  if (part === '--unit' || part === '--lab') return { projects: [part.slice(2)], filters };
+  throw new SetUpError(`usage: npm test, or node scripts/test.mjs --unit|--lab [FILTER...]; there is no ${part}`);
+}
+
+/** Runs one project of vitest.config.ts and reads what it counted. A run that broke counts as one failure at least. */
+function runProject(project, filters, report) {
+  process.stdout.write(`\n== ${project} tests\n`);
+  const vitest = [process.execPath, `${root}node_modules/vitest/vitest.mjs`, 'run', '--project', project,
+    '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
+  const status = project === 'lab' ? runAsRootInLab(vitest) : run(vitest, {});
+  const { passed, failed, skipped } = readReport(report);
+  return { passed, skipped, failed: status === 0 ? failed : Math.max(failed, 1) };
+}
+
+function runAsRootInLab(argv) {
+  const cli = [process.execPath, '--import', import.meta.resolve('tsx'), `${root}test/lab/support/cli.ts`];
+  return run(asRoot([...cli, 'with', ...argv]), {});
+}
+
+function run([file, ...args], options) {
+  return spawnSync(file, args, { cwd: root, stdio: 'inherit', ...options }).status ?? 1;
+}
+
+function readReport(path) {
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(path, 'utf8'));
+    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+  } catch {
+    process.stdout.write('the run ended without a report\n');
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function summarize(results) {
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  const skipped = sum('skipped');
+  process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  return sum('failed') === 0 ? 0 : 1;
+}
