@@ -82,7 +82,7 @@ function parseLine(line: string): Omit<KnownHostsEntry, 'at'> | string {
   const match = /^(?:@([^ \t]*)[ \t]+)?([^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t]+)/.exec(line);
   if (match === null) return 'expected "names type key"';
   const [, word, hosts = '', type = '', base64 = ''] = match;
-  if (hosts.startsWith('@')) return word === undefined ? `unknown marker ${hosts}` : 'more than one marker';
+  if (hosts.startsWith('@')) return word === undefined ? 'expected "@marker names type key"' : 'more than one marker';
   if (word !== undefined && word !== 'cert-authority' && word !== 'revoked') return `unknown marker @${word}`;
   const field = compileHostField(hosts);
   if (field === undefined) return 'the hashed name is damaged';
