@@ -52,7 +52,7 @@ export class KeyFolder {
     this.subject(subject);
     const args = ['-q', '-s', `authority-${authority}`, '-I', options.keyId ?? 'anna@example.com: test'];
     if (options.host === true) args.push('-h');
-    if (options.principals !== undefined) args.push('-n', options.principals.join(','));
+    if (options.principals !== undefined && options.principals.length > 0) args.push('-n', options.principals.join(','));
     if (options.algorithm !== undefined) args.push('-t', options.algorithm);
     args.push('-z', options.serial ?? '1', '-V', options.validity ?? '20250101:20450101');
     for (const option of options.options ?? []) args.push('-O', option);
