@@ -79,7 +79,7 @@ function resolveEntry(context: Context, pattern: string, entry: HostEntry, path:
     }
     const address = entry.address ?? name;
     const names = [...new Set([name, address, ...(entry.names ?? [])])];
-    drafts.push({ host: { ...shared, id: `${file.environment}/${name}`, name, address, names }, path });
+    drafts.push({ host: { id: `${file.environment}/${name}`, name, address, names, ...shared }, path });
   }
   return drafts;
 }
