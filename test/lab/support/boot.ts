@@ -24,7 +24,9 @@ export async function bootHost(lab: RunningLab, host: HostState): Promise<void> 
     '--console=pipe', '--settings=no', '--resolv-conf=off', '--timezone=off', `--network-bridge=${BRIDGE}`, `--machine=${host.slot}`,
     `--hostname=${host.name}`,
   ];
-  const outer = processId(startDetached(inOwnCgroup(lab.id, host.slot, amongKeeper(lab.keeper, nspawn)), log));
+  // 133 is nspawn's word for a guest that rebooted itself
+  const loop = ['sh', '-c', 'while :; do "$@"; code=$?; [ "$code" = 133 ] || exit "$code"; done', 'sh', ...nspawn];
+  const outer = processId(startDetached(inOwnCgroup(lab.id, host.slot, amongKeeper(lab.keeper, loop)), log));
   if (outer === undefined) throw new Error(`${host.name} did not start: ${tail(log)}`);
   writeJson(`${lab.directory}/hosts/${host.slot}/process.json`, outer);
   try {
@@ -40,9 +42,15 @@ export async function stopHost(lab: RunningLab, host: HostState): Promise<void> 
   const outer = outerProcess(lab, host);
   if (outer === undefined || !isAlive(outer)) return;
   // nspawn removes the link when its guest has ended; killed itself, it would leave guest and link behind
-  const guest = guestProcess(outer);
-  if (guest !== undefined) await killProcess(guest);
-  await until(() => !isAlive(outer), 15_000, `nspawn of ${host.name} to end`).catch(() => killProcess(outer));
+  await until(
+    async () => {
+      const guest = guestProcess(outer);
+      if (guest !== undefined) await killProcess(guest);
+      return !isAlive(outer);
+    },
+    30_000,
+    `nspawn of ${host.name} to end`,
+  );
 }
 
 /** PID 1 of the host, seen from the machine; undefined while the host is down. */
@@ -69,14 +77,13 @@ function outerProcess(lab: LabState, host: HostState): ProcessId | undefined {
   return readJson<ProcessId>(`${lab.directory}/hosts/${host.slot}/process.json`);
 }
 
-/** nsenter -> systemd-nspawn -> the guest's PID 1, which is number 1 in its own namespace and has one namespace more than nspawn. */
-function guestProcess(outer: ProcessId): ProcessId | undefined {
-  for (const nspawn of childrenOf(outer.pid)) {
-    const depth = namespacePids(nspawn).length;
-    for (const child of childrenOf(nspawn)) {
-      const pids = namespacePids(child);
-      if (pids.length === depth + 1 && pids.at(-1) === '1') return processId(child);
-    }
+/** nsenter -> sh -> systemd-nspawn -> the guest's PID 1: number 1 in a process namespace that its parent is not in. */
+function guestProcess(top: ProcessId): ProcessId | undefined {
+  const depth = namespacePids(top.pid).length;
+  for (let generation = childrenOf(top.pid); generation.length > 0; generation = generation.flatMap(childrenOf)) {
+    // the keeper's namespace is one deeper than ours, the guest's two
+    const guest = generation.find((pid) => namespacePids(pid).length === depth + 2 && namespacePids(pid).at(-1) === '1');
+    if (guest !== undefined) return processId(guest);
   }
   return undefined;
 }

@@ -91,7 +91,8 @@ async function sweepLab([id]: string[]): Promise<number> {
 /** Runs a program in the lab's network, on the caller's terminal. */
 function attached(lab: Lab, argv: readonly string[], env = process.env): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ip', ['netns', 'exec', lab.namespace, ...argv], { stdio: 'inherit', env });
+    // should this process be killed, what it runs does not stay behind
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'ip', 'netns', 'exec', lab.namespace, ...argv], { stdio: 'inherit', env });
     // Ctrl-C reaches the child by itself; this process stays to clear up after it
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
     child.on('error', reject);

@@ -28,11 +28,7 @@ export interface LabHost {
   powerOn(): Promise<void>;
 }
 
-export interface HostKeys {
-  readonly ed25519: string;
-  readonly ecdsa: string;
-  readonly rsa: string;
-}
+export type HostKeys = Readonly<Record<'ed25519' | 'ecdsa' | 'rsa', string>>;
 
 /** Makes the host's disk: an empty layer over the base system, with what has to be its own. */
 export async function createDisk(lab: RunningLab, host: HostState): Promise<void> {

@@ -81,11 +81,19 @@ async function openLab(born: LabState): Promise<RunningLab> {
   await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'operator@lab', '-f', `${lab.directory}/operator`]);
   mkdirSync(`${lab.directory}/hosts`);
   mkdirSync(diskOf(lab));
-  await must(amongKeeper(keeper, ['mount', '-t', 'tmpfs', '-o', 'mode=0755,size=50%', 'ensign-lab', diskOf(lab)]));
+  await must(amongKeeper(keeper, ['sh', '-euc', MOUNT_DISK, 'sh', lab.directory]));
   const script = readFileSync(new URL('base-system.sh', import.meta.url));
   await must(amongKeeper(keeper, ['sh', '-s', diskOf(lab), `${lab.directory}/operator.pub`, DANA_PASSWORD]), { input: script });
   return lab;
 }
+
+/** A disk in memory, and a /run with nothing but the lab in it: nspawn keeps its own books there, by machine names that labs share. */
+const MOUNT_DISK = `
+  mount -t tmpfs -o mode=0755,size=50% ensign-lab "$1/disk"
+  mkdir -p "$1/disk$1"
+  mount --bind "$1" "$1/disk$1"
+  mount --bind "$1/disk" "$1/disk$1/disk"
+  mount --rbind "$1/disk/run" /run`;
 
 function connect(lab: RunningLab): Lab {
   const known = new Map<LabHost, HostState>(hostStates(lab).map((state) => [labHost(lab, state), state]));

@@ -68,11 +68,12 @@ async function startKeeper(state: LabState): Promise<ProcessId> {
 export function startWatcher(state: LabState): ProcessId | undefined {
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url));
   const log = openSync(`${state.directory}/watcher.log`, 'a');
-  const child = spawn(
-    '/bin/sh',
-    ['-c', 'read -r _; exec "$@"', 'sh', process.execPath, '--import', import.meta.resolve('tsx'), cli, 'sweep', state.id],
-    { detached: true, stdio: ['pipe', log, log], cwd: '/' },
-  );
+  const sweep = [process.execPath, '--import', import.meta.resolve('tsx'), cli, 'sweep', state.id];
+  const [file = '', ...args] = amongMachine(['/bin/sh', '-c', 'read -r _; exec "$@"', 'sh', ...sweep]);
+  // among the machine's own mounts from the start, it needs no way back
+  const env = { ...process.env };
+  delete env['ENSIGN_LAB'];
+  const child = spawn(file, args, { detached: true, stdio: ['pipe', log, log], cwd: '/', env });
   closeSync(log);
   child.unref();
   // the pipe must not keep the owner alive
