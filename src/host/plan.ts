@@ -1,4 +1,4 @@
-import { formatPublicKeyLine } from '../wire/public-key.ts';
+import { fingerprint, formatPublicKeyLine } from '../wire/public-key.ts';
 import { includesFile, withBlockAtTop } from '../sshd/config-text.ts';
 import { directives, PATHS, principalsPath, type Directive } from '../sshd/drop-in.ts';
 import { effectiveValue, effectiveValues } from '../sshd/effective.ts';
@@ -131,4 +131,9 @@ export function planDigest(plan: HostPlan): string {
     directories: plan.directories,
     directives: plan.directives,
   }));
+}
+
+/** `SHA256:...` of every host key that the plan saw. */
+export function hostKeyFingerprints(plan: HostPlan): string[] {
+  return plan.facts.hostKeys.flatMap(({ key }) => (key === undefined ? [] : [fingerprint(key)]));
 }

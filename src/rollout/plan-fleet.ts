@@ -1,8 +1,8 @@
-import { fingerprint } from '../wire/public-key.ts';
 import { AppError } from '../base/errors.ts';
 import type { Host } from '../inventory/host.ts';
 import { lookAt, type HostTask } from '../host/look.ts';
 import { kindOfError } from '../host/outcome.ts';
+import { hostKeyFingerprints } from '../host/plan.ts';
 import type { HostPlan, Refusal } from '../host/plan-types.ts';
 import type { HostPorts } from '../host/ports.ts';
 
@@ -34,18 +34,14 @@ export function refuseSharedKeys(planned: readonly PlannedHost[]): PlannedHost[]
   const holders = new Map<string, Set<string>>();
   for (const one of planned) {
     if (one.kind !== 'planned') continue;
-    for (const print of keysOf(one.plan)) holders.set(print, (holders.get(print) ?? new Set()).add(one.host.id));
+    for (const print of hostKeyFingerprints(one.plan)) holders.set(print, (holders.get(print) ?? new Set()).add(one.host.id));
   }
   return planned.map((one) => {
     if (one.kind !== 'planned') return one;
-    const shared = keysOf(one.plan).flatMap((print): Refusal[] => {
+    const shared = hostKeyFingerprints(one.plan).flatMap((print): Refusal[] => {
       const others = [...(holders.get(print) ?? [])].filter((id) => id !== one.host.id);
       return others.length === 0 ? [] : [{ code: 'host/key-taken', message: `host key ${print} is also that of ${others.join(', ')}`, hint: 'cloned machines share keys: give each its own (rm /etc/ssh/ssh_host_*; ssh-keygen -A)' }];
     });
     return shared.length === 0 ? one : { ...one, plan: { ...one.plan, refusals: [...one.plan.refusals, ...shared] } };
   });
-}
-
-function keysOf(plan: HostPlan): string[] {
-  return plan.facts.hostKeys.flatMap(({ key }) => (key === undefined ? [] : [fingerprint(key)]));
 }

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { addPassphraseFlags } from './workspace-ca.ts';
+import { addWorkspaceFlag } from './workspace.ts';
+
+/** Flags of every command that connects to the hosts of an inventory. */
+export interface FleetFlags {
+  readonly inventory: string;
+  readonly limit?: string;
+  readonly workspace?: string;
+  readonly passphraseFile?: string;
+  readonly passphraseFd?: string;
+  readonly identity?: string;
+  readonly user?: string;
+  readonly askBecomePassword?: boolean;
+  readonly becomePasswordFile?: string;
+  readonly concurrency: number;
+  readonly adopt?: boolean;
+  readonly json?: boolean;
+}
+
+/** Declares them. */
+export function addFleetFlags(command: Command): Command {
+  command
+    .requiredOption('-i, --inventory <file>', 'the inventory')
+    .option('-l, --limit <pattern>', 'only these hosts: names, globs, @group; a comma joins')
+    .option('--json', 'one JSON object on stdout')
+    .option('--identity <file>', 'private key to log in with (default: the inventory, then the agent, then ~/.ssh/id_*)')
+    .option('--user <login>', 'login on the hosts, where the inventory names none')
+    .option('--ask-become-password', 'ask for the sudo password')
+    .option('--become-password-file <file>', 'file (mode 0600) that holds the sudo password')
+    .option('--adopt', 'write managed files anew that somebody else has edited')
+    .option('--concurrency <n>', 'hosts at once', wholeNumber(1, 200), 20);
+  return addPassphraseFlags(addWorkspaceFlag(command));
+}
+
+/** A parser for whole numbers in a range, for commander. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,9}$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+    return value;
+  };
+}

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { homedir, hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { usageError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { Ca } from '../ca/ca.ts';
+import { readPrivateFile } from '../ca/private-file-adapter.ts';
+import type { HostTask } from '../host/look.ts';
+import type { HostPorts } from '../host/ports.ts';
+import type { Host, Inventory } from '../inventory/host.ts';
+import { selectHosts } from '../inventory/select.ts';
+import { releaseDigest } from '../rollout/release.ts';
+import { sameKeyCheck } from '../ssh/host-keys.ts';
+import { connectNodeSsh } from '../ssh/node-ssh-adapter.ts';
+import { scanHostCertificate } from '../ssh/scan.ts';
+import { readTemplate } from '../sshd/templates-adapter.ts';
+import { credentialsFor } from './credentials.ts';
+import type { FleetFlags } from './fleet-flags.ts';
+import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
+import type { Io } from './io.ts';
+import { caIssuer } from './issuer.ts';
+import { readInventory } from './read-inventory.ts';
+import { findWorkspace, type Workspace } from './workspace.ts';
+import { openWorkspaceCa, readWorkspaceAuthorities } from './workspace-ca.ts';
+
+/** The chosen hosts of an inventory with everything that is needed to work on them. */
+export interface Fleet {
+  readonly inventory: Inventory;
+  readonly hosts: readonly Host[];
+  readonly release: string;
+  taskFor(host: Host): HostTask;
+  portsFor(host: Host, progress: (step: string) => void): HostPorts;
+  close(): Promise<void>;
+}
+
+/** What a command is going to do with the CA: plans only ask who holds a name, applies sign. */
+export type FleetPurpose = 'look' | 'change';
+
+/** Reads inventory, workspace and authorities, and asks for secrets that are needed. The caller closes it. */
+export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose): Promise<Fleet> {
+  const home = io.env['HOME'] ?? homedir();
+  const inventory = await readInventory(io, flags.inventory);
+  const hosts = flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit);
+  const workspace = await findWorkspace(io, flags);
+  const authorities = await readWorkspaceAuthorities(workspace);
+  const trust = await readHostTrust(workspace, authorities.host.publicKey, home);
+  const becomePassword = await readBecomePassword(io, flags);
+  const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
+  const operator = `${userInfo().username}@${hostname()}`;
+  const release = releaseDigest(
+    { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
+    inventory.hosts,
+  );
+  return {
+    inventory,
+    hosts,
+    release,
+    taskFor: (host) => ({
+      host,
+      userAuthorities: [authorities.user.publicKey],
+      hostAuthority: authorities.host.publicKey,
+      principals: scopedPrincipals(host, workspace),
+      backdate: workspace.profiles.get('host')?.backdate ?? 60,
+      release,
+      operator,
+      adopt: flags.adopt === true,
+    }),
+    portsFor: (host, progress) => hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword, progress }),
+    close: () => ca.close(),
+  };
+}
+
+interface PortParts {
+  readonly io: Io;
+  readonly flags: FleetFlags;
+  readonly host: Host;
+  readonly home: string;
+  readonly trust: HostTrust;
+  readonly ca: Ca;
+  readonly operator: string;
+  readonly becomePassword: Secret<string> | undefined;
+  readonly progress: (step: string) => void;
+}
+
+function hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
+  const base = {
+    host: host.name,
+    address: host.address,
+    port: host.port,
+    ...(host.connectTimeout === undefined ? {} : { connectTimeoutMs: host.connectTimeout * 1000 }),
+  };
+  return {
+    clock: io.clock,
+    hex: (bytes) => randomBytes(bytes).toString('hex'),
+    wait: (ms) => wait(ms),
+    progress,
+    issuer: caIssuer(ca, operator),
+    scan: (algorithms) => scanHostCertificate({ address: host.address, port: host.port, algorithms }),
+    connect: async (hostKey) => {
+      const credentials = await credentialsFor(io, host, flags, home);
+      const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials, become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };
+      return hostKey === undefined
+        ? connectTrusted(io, trust, host, connectNodeSsh, options)
+        : connectNodeSsh({ ...options, hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] });
+    },
+    connectAs: (login, credential, hostKey) =>
+      connectNodeSsh({ ...base, user: login, credentials: [credential], become: 'none', hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] }),
+  };
+}
+
+function scopedPrincipals(host: Host, workspace: Workspace): ReadonlyMap<string, readonly string[]> {
+  return new Map([...host.logins].map(([login, principals]) => [login, principals.map((p) => (workspace.scopePrincipals ? `${host.environment}/${p}` : p))]));
+}
+
+async function readBecomePassword(io: Io, flags: FleetFlags): Promise<Secret<string> | undefined> {
+  if (flags.becomePasswordFile !== undefined) {
+    const text = (await readPrivateFile(resolve(io.cwd, flags.becomePasswordFile), 'password file')).toString('utf8');
+    return new Secret(text.replace(/\r?\n$/, ''));
+  }
+  if (flags.askBecomePassword !== true) return undefined;
+  if (!io.interactive) throw usageError('ssh/no-terminal', 'there is no terminal to ask for the sudo password on', { hint: 'give --become-password-file FILE (mode 0600)' });
+  const { password } = await import('@inquirer/prompts');
+  return new Secret(await password({ message: 'sudo password on the hosts' }, { output: process.stderr, signal: io.interrupted }));
+}
