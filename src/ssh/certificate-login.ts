@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import ssh2, { type Client } from 'ssh2';
+import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { AppError } from '../base/errors.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Offer } from './offers-adapter.ts';
@@ -12,6 +12,7 @@ interface Protocol {
   authPK: (user: string, key: object, algorithm?: unknown, sign?: SignRequest) => void;
   readonly _kex: { readonly sessionID: Uint8Array };
   readonly _authsQueue: string[];
+  signal(channel: number, name: string): void;
   readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
 }
 type SignRequest = (data: Buffer, done: (signature: Uint8Array) => void) => void;
@@ -54,6 +55,14 @@ export function sendOffers(client: Client): void {
 /** An agent, as ssh2 sees it, that holds just one offer. `onRefusal` hears of a key that would not sign. */
 export function offerAgent(offer: Offer, onRefusal: (error: unknown) => void): ssh2.BaseAgent {
   return new OfferAgent(offer, onRefusal);
+}
+
+/** Asks the command of a channel to end: RFC 4254 section 6.9. ssh2's own way is barred once stdin has ended. */
+export function terminate(client: Client, channel: ClientChannel): void {
+  const { outgoing } = channel as unknown as { outgoing?: { id?: number; state?: string } };
+  const protocol = (client as unknown as { _protocol?: Partial<Protocol> })._protocol;
+  if (outgoing?.id === undefined || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return;
+  protocol?.signal?.(outgoing.id, 'TERM');
 }
 
 class OfferAgent extends ssh2.BaseAgent {

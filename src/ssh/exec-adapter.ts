@@ -1,7 +1,8 @@
 import type { PassThrough } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
-import type { ClientChannel } from 'ssh2';
+import type { Client, ClientChannel } from 'ssh2';
 import { AppError, EXIT } from '../base/errors.ts';
+import { terminate } from './certificate-login.ts';
 import type { CommandResult } from './session.ts';
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
@@ -24,7 +25,7 @@ export interface Execution {
  * Runs one command over one channel and waits for its end, its deadline, or too much output.
  * @throws AppError `ssh/timeout`, `ssh/output-too-large`, `ssh/exec-refused`, and what `watch` stops it with
  */
-export function execute(ssh: NodeSSH, execution: Execution): Promise<CommandResult> {
+export function execute(ssh: NodeSSH, client: Client, execution: Execution): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     let over = false;
     let bytes = 0;
@@ -37,7 +38,7 @@ export function execute(ssh: NodeSSH, execution: Execution): Promise<CommandResu
     const stop = (error: AppError): void => {
       if (over) return;
       settle();
-      if (channel !== undefined) abandon(channel);
+      if (channel !== undefined) abandon(client, channel);
       reject(error);
     };
     const timer = setTimeout(() => stop(timedOut(execution)), execution.timeoutMs);
@@ -54,7 +55,7 @@ export function execute(ssh: NodeSSH, execution: Execution): Promise<CommandResu
       onChannel: (opened: ClientChannel): void => {
         channel = opened;
         opened.on('error', () => undefined);
-        if (over) abandon(opened);
+        if (over) abandon(client, opened);
       },
       onStdout: count,
       onStderr: (chunk: Buffer): void => {
@@ -74,10 +75,10 @@ export function execute(ssh: NodeSSH, execution: Execution): Promise<CommandResu
 }
 
 /** Nobody waits for this channel any more: ask the command to end, and stop reading what it says. */
-function abandon(channel: ClientChannel): void {
+function abandon(client: Client, channel: ClientChannel): void {
   channel.removeAllListeners('data').pause();
   channel.stderr.removeAllListeners('data').pause();
-  channel.signal('TERM');
+  terminate(client, channel);
   channel.close();
 }
 

@@ -75,12 +75,10 @@ export class Login {
         return tcpError(error, host);
       case 'client-timeout':
         return new AppError('ssh/timeout', `${host} did not finish the login in time`, { cause, exit: EXIT.unreachable, hint: 'the host is overloaded, or what answers there is no sshd' });
-      case 'handshake':
-      case 'protocol':
-        if (socket.readableEnded) return lost(host, cause);
-        return new AppError('ssh/protocol', `${host} does not speak SSH as expected: ${said}`, { cause, exit: EXIT.hostsFailed, hint: 'is this the port of an sshd, and one of this decade?' });
       default:
-        return lost(host, cause);
+        // our end of a broken exchange is closed only after this, the host's end before
+        if (socket.readableEnded || socket.destroyed) return lost(host, cause);
+        return new AppError('ssh/protocol', `${host} does not speak SSH as expected: ${said}`, { cause, exit: EXIT.hostsFailed, hint: 'is this the port of an sshd, and one of this decade?' });
     }
   }
 

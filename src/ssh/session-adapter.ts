@@ -31,6 +31,7 @@ export class NodeSshSession implements HostSession {
   readonly hostKey: PublicKey;
   readonly #options: ConnectOptions;
   readonly #ssh: NodeSSH;
+  readonly #client: Client;
   readonly #socket: Socket;
   readonly #gone: Promise<void>;
   readonly #running = new Set<(error: AppError) => void>();
@@ -42,6 +43,7 @@ export class NodeSshSession implements HostSession {
     this.hostKey = hostKey;
     this.#options = options;
     this.#ssh = ssh;
+    this.#client = client;
     this.#socket = socket;
     this.#gone = new Promise((resolve) => {
       // node-ssh forgets its own listener once it has logged in, and an error without one would end the process
@@ -56,7 +58,7 @@ export class NodeSshSession implements HostSession {
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const command = argv[0];
-    if (command === undefined || command.startsWith('-') || command.includes('=')) {
+    if (command === undefined || command === '' || command.startsWith('-') || command.includes('=')) {
       // env would take it for an option or a variable
       throw new AppError('ssh/quote', `${JSON.stringify(command ?? '')} is not the name of a command`);
     }
@@ -115,7 +117,7 @@ export class NodeSshSession implements HostSession {
       };
     };
     const command = quoteArgv(['env', 'LC_ALL=C', ...argv]);
-    return execute(this.#ssh, { host: this.#options.host, command, stdin, timeoutMs, onStderr, watch });
+    return execute(this.#ssh, this.#client, { host: this.#options.host, command, stdin, timeoutMs, onStderr, watch });
   }
 
   /** The first reason stands; every command that still waits gets it. */
