@@ -8,15 +8,13 @@ export function sqliteReader(db: Kysely<Tables>): StoreReader {
     records: (after, limit) => db.selectFrom('ledger').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute(),
     lastRecord: () => db.selectFrom('ledger').selectAll().orderBy('seq', 'desc').limit(1).executeTakeFirst(),
     signedHead: () => db.selectFrom('ledger_head').select(['seq', 'hash', 'authority', 'signature']).executeTakeFirst(),
-    serials: (afterSeq, upToSeq) =>
-      db.selectFrom('certificates').select(['serial', 'seq']).where('seq', '>', afterSeq).where('seq', '<=', upToSeq).orderBy('seq').execute(),
-    async countCertificates() {
-      const { count } = await db.selectFrom('certificates').select((e) => e.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
-      return count;
+    async serials(afterSeq, upToSeq) {
+      const rows = await db.selectFrom('certificates').selectAll().where('seq', '>', afterSeq).where('seq', '<=', upToSeq).orderBy('seq').execute();
+      return rows.map(readCertificate);
     },
     async certificatesOfHost(hostId) {
       const rows = await db.selectFrom('certificates').selectAll().where('host_id', '=', hostId).orderBy('seq').execute();
-      return rows.map((row): StoredCertificate => ({ serial: row.serial, seq: row.seq, hostId: row.host_id, validBefore: row.valid_before, line: row.line }));
+      return rows.map(readCertificate);
     },
     async claims(of) {
       const found: StoredClaim[] = [];
@@ -71,6 +69,10 @@ export function sqliteWriter(db: Kysely<Tables>): StoreWriter {
       await db.insertInto('authorities').values({ purpose, fingerprint, created_at: createdAt }).execute();
     },
   };
+}
+
+function readCertificate(row: Tables['certificates']): StoredCertificate {
+  return { serial: row.serial, seq: row.seq, hostId: row.host_id, validBefore: row.valid_before, line: row.line };
 }
 
 function readClaim(row: Tables['claims']): StoredClaim {

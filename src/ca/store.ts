@@ -49,9 +49,8 @@ export interface StoreReader {
   records(after: number, limit: number): Promise<StoredRecord[]>;
   lastRecord(): Promise<StoredRecord | undefined>;
   signedHead(): Promise<SignedHead | undefined>;
-  /** Every serial with the record that should tell of it, by that record's number. */
-  serials(afterSeq: number, upToSeq: number): Promise<Pick<StoredCertificate, 'serial' | 'seq'>[]>;
-  countCertificates(): Promise<number>;
+  /** Certificates by the number of the record that tells of them. */
+  serials(afterSeq: number, upToSeq: number): Promise<StoredCertificate[]>;
   certificatesOfHost(hostId: string): Promise<StoredCertificate[]>;
   /** Who holds these, where somebody does. */
   claims(of: readonly Pick<StoredClaim, 'kind' | 'value'>[]): Promise<StoredClaim[]>;

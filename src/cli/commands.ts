@@ -1,3 +1,5 @@
+import { caCommand } from './ca.ts';
+import { initCommand } from './init.ts';
 import { applyCommand } from './apply.ts';
 import { inventoryCommand } from './inventory.ts';
 import { planCommand } from './plan.ts';
@@ -7,6 +9,8 @@ import { statusCommand } from './status.ts';
 
 /** Every command, in the order that `ensign --help` shows. */
 export const commands: readonly CommandFactory[] = [
+  initCommand,
+  caCommand,
   inventoryCommand,
   knownHostsCommand,
   planCommand,
