@@ -8,6 +8,9 @@ const WORD = /^[a-z][a-z0-9_-]{0,31}$/;
 // the authority allows 128 characters, of which the environment in front takes up to 33
 const LONGEST_PRINCIPAL = 95;
 
+/** What editors can check as well, as regular expressions. For host names it is the rough form. */
+export const PATTERNS = { hostName: '^[a-z0-9_:][a-z0-9_.:-]*$', login: LOGIN.source, principal: PRINCIPAL.source, word: WORD.source } as const;
+
 /**
  * Checks a name of a host, which becomes a principal of its certificate: a lower-case DNS name (RFC 1123, and `_`), an
  * IPv4 address or an IPv6 address in its shortest form (RFC 5952). Literal: no wildcard, no port, no brackets.

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../base/duration.ts';
 import { isPlainText } from '../base/text.ts';
-import { hostNameProblem, loginProblem, principalProblem, wordProblem } from './names.ts';
+import { hostNameProblem, loginProblem, PATTERNS, principalProblem, wordProblem } from './names.ts';
 import { type Problem, quoted } from './problem.ts';
 
 const SHORTEST_CONNECT = 1;
@@ -13,14 +13,14 @@ export const port = z
   .superRefine(checked((value: number) => (Number.isInteger(value) && value >= 1 && value <= 65_535 ? undefined : badPort(value))))
   .meta({ type: 'integer', minimum: 1, maximum: 65_535, description: 'Where sshd listens. Default 22.' });
 
-export const hostName = text('a name or address', hostNameProblem);
-export const login = text('a login name', loginProblem);
-export const principal = text('a principal', principalProblem);
-export const environmentName = text('the name of the environment', (name) => wordProblem(name, 'environment'));
-export const groupName = text('the name of a group', (name) => wordProblem(name, 'group'));
-export const fingerprint = text('a fingerprint', fingerprintProblem);
-export const identityFile = text('the path of a private key', identityFileProblem);
-export const connectTimeout = text('a duration like 10s', connectTimeoutProblem);
+export const hostName = text('a name or address', hostNameProblem, PATTERNS.hostName);
+export const login = text('a login name', loginProblem, PATTERNS.login);
+export const principal = text('a principal', principalProblem, PATTERNS.principal);
+export const environmentName = text('the name of the environment', (name) => wordProblem(name, 'environment'), PATTERNS.word);
+export const groupName = text('the name of a group', (name) => wordProblem(name, 'group'), PATTERNS.word);
+export const fingerprint = text('a fingerprint', fingerprintProblem, '^SHA256:[A-Za-z0-9+/]{43}$');
+export const identityFile = text('the path of a private key', identityFileProblem, '^(~/|/)');
+export const connectTimeout = text('a duration like 10s', connectTimeoutProblem, '^([0-9]+[smhdwy])+$');
 
 /** A list of texts in which none stands twice. */
 export function listOf(item: z.ZodString, what: string): z.ZodArray<z.ZodString> {
@@ -45,8 +45,9 @@ function checked<T>(check: (value: T) => Problem | undefined): (value: T, contex
   };
 }
 
-function text(what: string, check: (value: string) => Problem | undefined): z.ZodString {
-  return z.string({ error: `expected ${what}` }).superRefine(checked(check));
+/** `pattern` is for editors only: the check decides, and says more than that a pattern does not match. */
+function text(what: string, check: (value: string) => Problem | undefined, pattern: string): z.ZodString {
+  return z.string({ error: `expected ${what}` }).superRefine(checked(check)).meta({ pattern });
 }
 
 function badPort(value: number): Problem {
