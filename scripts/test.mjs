@@ -1,13 +1,13 @@
 // npm test: sets the machine up, builds, runs the unit tests, then the lab tests inside a lab. The last line has the totals.
-//   node scripts/test.mjs [--unit [FILTER...] | --lab [FILTER...]]
+//   node scripts/test.mjs [--no-build] [--unit [FILTER...] | --lab [FILTER...]]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { SetUpError, asRoot, root, runMain, setUp } from './setup.mjs';
 
 await runMain(() => {
-  const { projects, filters } = readArguments(process.argv.slice(2));
-  setUp({ lab: projects.includes('lab') });
+  const { projects, filters, build } = readArguments(process.argv.slice(2));
+  setUp({ lab: projects.includes('lab'), build });
   // a folder of the caller's, in which root may write as well
   const reports = mkdtempSync(`${tmpdir()}/ensign-test-`);
   try {
@@ -17,10 +17,12 @@ await runMain(() => {
   }
 });
 
-function readArguments([part, ...filters]) {
-  if (part === undefined) return { projects: ['unit', 'lab'], filters };
-  if (part === '--unit' || part === '--lab') return { projects: [part.slice(2)], filters };
-  throw new SetUpError(`usage: npm test, or node scripts/test.mjs --unit|--lab [FILTER...]; there is no ${part}`);
+function readArguments(args) {
+  const build = args[0] !== '--no-build';
+  const [part, ...filters] = build ? args : args.slice(1);
+  if (part === undefined) return { projects: ['unit', 'lab'], filters, build };
+  if (part === '--unit' || part === '--lab') return { projects: [part.slice(2)], filters, build };
+  throw new SetUpError(`usage: npm test, or node scripts/test.mjs [--no-build] --unit|--lab [FILTER...]; there is no ${part}`);
 }
 
 /** Runs one project of vitest.config.ts and reads what it counted. A run that broke counts as one failure at least. */
