@@ -51,7 +51,7 @@ function resolveEntry(context: Context, pattern: string, entry: HostEntry, path:
     problems.add(expanded.problem, at);
     return [];
   }
-  if (expanded.names.length > 1) refuseSharedIdentity(context, pattern, entry, path);
+  if (expanded.names.length > 1 && sharesIdentity(context, pattern, entry, path)) return [];
   const groups = joinedGroups(context, entry, path, group);
   const settings = { ...file.defaults, ...fromGroups(context, groups, entry, at), ...withoutUndefined(entry) };
   const logins = new Map(Object.entries({ ...loginsFromGroups(context, groups, entry, at), ...entry.logins }));
@@ -85,12 +85,13 @@ function resolveEntry(context: Context, pattern: string, entry: HostEntry, path:
 }
 
 /** What belongs to one host alone cannot be given to a range. */
-function refuseSharedIdentity({ problems, source }: Context, pattern: string, entry: HostEntry, path: Path): void {
-  for (const key of ['address', 'names', 'hostKey'] as const) {
-    if (entry[key] === undefined || entry[key].length === 0) continue;
+function sharesIdentity({ problems, source }: Context, pattern: string, entry: HostEntry, path: Path): boolean {
+  const shared = (['address', 'names', 'hostKey'] as const).filter((key) => entry[key] !== undefined && entry[key].length > 0);
+  for (const key of shared) {
     const message = `${key} would be the same for every host of ${quoted(pattern)}`;
     problems.add({ code: 'inventory/shared-identity', message, hint: `write the hosts that need ${key} one by one` }, source.locate([...path, key], 'key'));
   }
+  return shared.length > 0;
 }
 
 function joinedGroups({ file, problems, source }: Context, entry: HostEntry, path: Path, group: string | undefined): string[] {
