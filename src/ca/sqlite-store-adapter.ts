@@ -85,6 +85,7 @@ function storeError(file: string, cause: Error & { code?: unknown }): Error {
   if (code.startsWith('SQLITE_FULL')) return new AppError('ca/store-full', `no space left for ${file}; nothing was recorded and nothing issued`, { cause, hint: 'free some space on that disk' });
   if (code.startsWith('SQLITE_READONLY')) return new AppError('ca/store-read-only', `${file} cannot be written`, { cause, hint: 'check who owns the folder and how it is mounted' });
   if (code.startsWith('SQLITE_CANTOPEN')) return usageError('ca/missing', `${file} cannot be opened`, { cause, hint: 'see ca.directory in ensign.yaml; `ensign init` makes a workspace' });
-  if (/^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(code)) return new AppError('ca/store-damaged', `${file} is damaged (${code})`, { cause, hint: 'keep the file and its -wal for an inquiry, and restore a backup' });
+  if (code.startsWith('SQLITE_IOERR')) return new AppError('ca/store-io', `${file} cannot be read or written (${code}); nothing was recorded and nothing issued`, { cause, hint: 'look at the disk' });
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return new AppError('ca/store-damaged', `${file} is damaged (${code})`, { cause, hint: 'keep the file and its -wal for an inquiry, and restore a backup' });
   return cause;
 }
