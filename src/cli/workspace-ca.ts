@@ -27,6 +27,8 @@ export async function openWorkspaceCa(io: Io, workspace: Workspace, flags: OpenC
   const { randomBytes } = await import('node:crypto');
   const common = { directory: workspace.caDirectory, profiles: workspace.profiles, clock: io.clock, random: randomBytes, unlock: flags.unlock };
   if (workspace.caKeys === 'agent') return openCa({ ...common, agentSocket: io.env['SSH_AUTH_SOCK'] });
+  // who only asks the store needs no passphrase
+  if (flags.unlock?.length === 0) return openCa(common);
   const passphrase: Secret<string> = await readPassphrase(io, flags, workspace.passphraseFile);
   return openCa({ ...common, passphrase });
 }

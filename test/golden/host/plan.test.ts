@@ -6,13 +6,14 @@ import type { CertificateChange, HostPlan } from '../../../src/host/plan-types.t
 import { sha256 } from '../../../src/host/probe-output.ts';
 import { parseEffectiveConfig } from '../../../src/sshd/effective.ts';
 import { encodeCertificate, encodeToBeSigned, decodeCertificate, formatCertificateLine } from '../../../src/wire/certificate.ts';
+import type { TrustSpec } from '../../../src/host/spec.ts';
 import type { PublicKey } from '../../../src/wire/public-key.ts';
 import { signData } from '../../../src/wire/signature.ts';
 import { bookwormFacts, factsAfter, plan, RECORDED_AT, SPEC } from './fixture.ts';
 
 const ca = generateKeyPairSync('ed25519');
 const HOST_CA: PublicKey = { kind: 'ed25519', type: 'ssh-ed25519', point: Buffer.from(ca.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url') };
-const spec = { ...SPEC, hostAuthority: HOST_CA };
+const spec: TrustSpec = { ...SPEC, hostAuthority: HOST_CA };
 const DAY = 86_400;
 
 function certify(change: CertificateChange, from = RECORDED_AT, days = 30): string {
