@@ -52,6 +52,7 @@ export function decodingMistakes(material: Material): Mistake[] {
     key('a point that is one byte short', 'wire/bad-key', 1, (old) => old.slice(0, -1), ecdsa),
     key('a point that is one byte long', 'wire/bad-key', 1, (old) => concat(old, Uint8Array.of(0)), ecdsa),
     key('a compressed point', 'wire/bad-key', 1, compressed, ecdsa),
+    key('a hybrid point', 'wire/bad-key', 1, (old) => concat(Uint8Array.of(6 + ((old[64] ?? 0) & 1)), old.slice(1)), ecdsa),
     key('the point at infinity', 'wire/bad-key', 1, () => Uint8Array.of(0), ecdsa),
     key('a point beside the curve', 'wire/bad-key', 1, (old) => flipBit(old, 64), ecdsa),
     key('a coordinate beyond the prime', 'wire/bad-key', 1, () => concat(Uint8Array.of(4), new Uint8Array(64).fill(0xff)), ecdsa),

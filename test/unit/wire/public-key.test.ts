@@ -40,6 +40,8 @@ describe('public key lines', () => {
     ['options before the key', `command="ls" ${GITHUB}`],
     ['two lines', `${GITHUB}\n${GITHUB}`],
     ['a carriage return inside', `${GITHUB} a\rb`],
+    ['a comment that hides what follows', `${GITHUB} anna\u202e`],
+    ['a NUL in the comment', `${GITHUB} an\0na`],
     ['another type than the one inside', GITHUB.replace('ssh-ed25519', 'ssh-rsa')],
     ['a type in other letters', GITHUB.replace('ssh-ed25519', 'SSH-ED25519')],
     ['base64 without its end', GITHUB.slice(0, -1)],
