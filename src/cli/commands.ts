@@ -5,6 +5,7 @@ import { inventoryCommand } from './inventory.ts';
 import { planCommand } from './plan.ts';
 import { knownHostsCommand } from './known-hosts.ts';
 import type { CommandFactory } from './program.ts';
+import { scanCommand } from './scan.ts';
 import { statusCommand } from './status.ts';
 
 /** Every command, in the order that `ensign --help` shows. */
@@ -16,4 +17,5 @@ export const commands: readonly CommandFactory[] = [
   planCommand,
   applyCommand,
   statusCommand,
+  scanCommand,
 ];

@@ -26,7 +26,7 @@ export interface ScanOptions {
   readonly port: number;
   /** For the whole scan; 10 seconds by default. */
   readonly timeoutMs?: number;
-  /** Certificate and plain host key algorithms, in order of wish; by default every one we know, certificates first. */
+  /** Certificate and plain host key algorithms, in order of wish; absent or empty: every one we know, certificates first. */
   readonly algorithms?: readonly string[];
 }
 
@@ -44,13 +44,13 @@ const ALGORITHMS = [...PLAIN.map((name) => name + CERTIFICATE_SUFFIX), ...PLAIN]
  *   `ssh/no-common-algorithm` (the host has no key or certificate of those asked for), `ssh/bad-exchange-signature`
  */
 export async function scanHostCertificate(options: ScanOptions): Promise<ScanResult> {
-  const { address, port, timeoutMs = TIMEOUT_MS, algorithms = ALGORITHMS } = options;
+  const { address, port, timeoutMs = TIMEOUT_MS, algorithms = [] } = options;
   const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   const socket = await dial({ address, port, timeoutMs });
   // the reader gets this error, wherever it waits
   const timer = setTimeout(() => socket.destroy(tooSlow(where, timeoutMs)), timeoutMs);
   try {
-    return await scan(socket, where, algorithms);
+    return await scan(socket, where, algorithms.length === 0 ? ALGORITHMS : algorithms);
   } finally {
     clearTimeout(timer);
     socket.on('error', () => undefined).destroySoon();

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { nowSeconds } from '../base/clock.ts';
+import { formatDuration, parseDuration } from '../base/duration.ts';
+import { AppError, EXIT, type ExitCode } from '../base/errors.ts';
+import { printable } from '../base/text.ts';
+import type { ScanResult } from '../ssh/scan.ts';
+import type { Certificate } from '../wire/certificate.ts';
+import { fingerprint, type PublicKey } from '../wire/public-key.ts';
+import { paint, type Io, type Tone } from './io.ts';
+import { finish } from './run.ts';
+import { parseScanTarget, type ScanTarget } from './scan-target.ts';
+import { addWorkspaceFlag, findWorkspace, type WorkspaceFlags } from './workspace.ts';
+
+interface Flags extends WorkspaceFlags {
+  readonly authority?: readonly string[];
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+type Verdict = 'good' | 'not checked' | 'plain key' | 'bad' | 'unreachable';
+
+interface Finding {
+  readonly target: ScanTarget;
+  readonly verdict: Verdict;
+  readonly reason?: AppError;
+  readonly scanned?: ScanResult;
+}
+
+const TONE: Readonly<Record<Verdict, Tone>> = { good: 'good', 'not checked': 'warn', 'plain key': 'warn', bad: 'bad', unreachable: 'bad' };
+const CONCURRENCY = 20;
+
+/** `ensign scan`: what hosts serve to everybody, proven by the key exchange, without logging in. */
+export function scanCommand(io: Io): Command {
+  const command = new Command('scan')
+    .description('the certificate or key that hosts serve, and whether it convinces; nobody logs in')
+    .argument('<host...>', 'HOST, HOST:PORT or [IPV6]:PORT; the certificate must be for HOST')
+    .option('--authority <file...>', 'public key of a host authority (default: that of the workspace, where there is one)')
+    .option('--timeout <duration>', 'for each host', '10s')
+    .option('--json', 'one JSON object on stdout');
+  return addWorkspaceFlag(command).action((hosts: string[], flags: Flags) => finish(io, flags.json === true, () => run(io, hosts, flags)));
+}
+
+async function run(io: Io, hosts: readonly string[], flags: Flags): Promise<ExitCode> {
+  const targets = hosts.map(parseScanTarget);
+  const timeoutMs = parseDuration(flags.timeout) * 1000;
+  const authorities = await readAuthorities(io, flags);
+  const { scanHostCertificate } = await import('../ssh/scan.ts');
+  const { default: limited } = await import('p-limit');
+  const limit = limited(CONCURRENCY);
+  const findings = await Promise.all(
+    targets.map((target) =>
+      limit(async (): Promise<Finding> => {
+        io.interrupted.throwIfAborted();
+        try {
+          return await judge(io, target, authorities, await scanHostCertificate({ address: target.name, port: target.port, timeoutMs }));
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          return { target, verdict: error.exit === EXIT.unreachable ? 'unreachable' : 'bad', reason: error };
+        }
+      }),
+    ),
+  );
+  if (flags.json === true) io.out(JSON.stringify({ authorities: authorities?.map(fingerprint) ?? null, hosts: findings.map((f) => facts(io, f)) }, null, 2));
+  else findings.flatMap((finding) => render(io, finding)).forEach((line) => io.out(line));
+  if (findings.some(({ verdict }) => verdict === 'bad')) return EXIT.hostsFailed;
+  return findings.some(({ verdict }) => verdict === 'unreachable') ? EXIT.unreachable : EXIT.good;
+}
+
+/** Undefined where neither a flag nor a workspace names any. */
+async function readAuthorities(io: Io, flags: Flags): Promise<readonly PublicKey[] | undefined> {
+  if (flags.authority !== undefined) {
+    const { readPublicKeyFile } = await import('./public-key-file.ts');
+    return Promise.all(flags.authority.map((file) => readPublicKeyFile(resolve(io.cwd, file))));
+  }
+  try {
+    const { readWorkspaceAuthorities } = await import('./workspace-ca.ts');
+    return [(await readWorkspaceAuthorities(await findWorkspace(io, flags))).host.publicKey];
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'workspace/not-found' && flags.workspace === undefined) return undefined;
+    throw error;
+  }
+}
+
+async function judge(io: Io, target: ScanTarget, authorities: readonly PublicKey[] | undefined, scanned: ScanResult): Promise<Finding> {
+  const { certificate } = scanned;
+  if (certificate === undefined) {
+    // whoever names authorities wants to know whether hosts are under them
+    if (authorities === undefined) return { target, verdict: 'plain key', scanned };
+    return { target, verdict: 'bad', scanned, reason: new AppError('scan/no-certificate', 'the host has no certificate, only a plain key') };
+  }
+  const { checkCertificate } = await import('../wire/check-certificate.ts');
+  try {
+    // without authorities the rest is still checked: its own signature, the name, the dates
+    const known = authorities ?? [certificate.signatureKey];
+    checkCertificate(certificate, { type: 'host', authorities: known, principal: target.name, nowSeconds: nowSeconds(io.clock) });
+    return { target, verdict: authorities === undefined ? 'not checked' : 'good', scanned };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { target, verdict: 'bad', scanned, reason: error };
+  }
+}
+
+function render(io: Io, { target, verdict, reason, scanned }: Finding): string[] {
+  const words = verdict === 'not checked' ? 'authority not checked' : verdict;
+  const lines = [`${paint(io, 'bold', printable(target.text))}  ${paint(io, TONE[verdict], words)}${reason === undefined ? '' : `: ${printable(reason.message)} ${paint(io, 'dim', `[${reason.code}]`)}`}`];
+  const line = (name: string, value: string): void => void lines.push(`  ${paint(io, 'dim', name.padEnd(10))} ${value}`);
+  if (scanned === undefined) return lines;
+  line('key', `${fingerprint(scanned.hostKey)} (${printable(scanned.hostKey.type)})`);
+  const { certificate } = scanned;
+  if (certificate !== undefined) {
+    line('authority', fingerprint(certificate.signatureKey));
+    line('names', certificate.principals.length === 0 ? '(none)' : certificate.principals.map(printable).join(', '));
+    line('serial', `${certificate.serial}`);
+    line('valid', `${instant(certificate.validAfter) ?? 'always'} to ${instant(certificate.validBefore) ?? 'forever'} (${timeLeft(io, certificate)})`);
+    line('key id', JSON.stringify(printable(certificate.keyId)));
+  }
+  line('version', printable(scanned.version));
+  return lines;
+}
+
+function facts(io: Io, { target, verdict, reason, scanned }: Finding): object {
+  const certificate = scanned?.certificate;
+  return {
+    host: target.name,
+    port: target.port,
+    verdict,
+    reason: reason === undefined ? undefined : { code: reason.code, message: reason.message, hint: reason.hint },
+    version: scanned?.version,
+    algorithm: scanned?.hostKeyAlgorithm,
+    key: scanned === undefined ? undefined : { type: scanned.hostKey.type, fingerprint: fingerprint(scanned.hostKey) },
+    certificate: certificate === undefined ? undefined : {
+      type: certificate.type,
+      authority: fingerprint(certificate.signatureKey),
+      principals: certificate.principals,
+      serial: `${certificate.serial}`,
+      keyId: certificate.keyId,
+      validAfter: instant(certificate.validAfter) ?? null,
+      validBefore: instant(certificate.validBefore) ?? null,
+      secondsLeft: instant(certificate.validBefore) === undefined ? null : Number(certificate.validBefore) - nowSeconds(io.clock),
+    },
+  };
+}
+
+function timeLeft(io: Io, { validBefore }: Certificate): string {
+  if (instant(validBefore) === undefined) return 'no end';
+  const seconds = Number(validBefore) - nowSeconds(io.clock);
+  if (seconds <= 0) return 'expired';
+  // days are what one plans in; below two of them hours matter
+  return `${seconds >= 172_800 ? `${Math.floor(seconds / 86_400)}d` : formatDuration(seconds)} left`;
+}
+
+/** Undefined for 0 and for what lies beyond any calendar: no limit. */
+function instant(seconds: bigint): string | undefined {
+  return seconds === 0n || seconds > 8_640_000_000_000n ? undefined : new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
+}
