@@ -75,6 +75,24 @@ export class LocalSshd {
     return join(this.directory, name);
   }
 
+  /** Does something, and waits until sshd has logged it. */
+  async logged(action: () => Promise<unknown>, line: RegExp): Promise<void> {
+    const stderr = this.#process.stderr;
+    if (stderr === null) throw new Error('sshd has no stderr');
+    let heard = '';
+    const found = new Promise<void>((resolve) => {
+      const listen = (chunk: Buffer): void => {
+        heard += chunk.toString();
+        if (!line.test(heard)) return;
+        stderr.off('data', listen);
+        resolve();
+      };
+      stderr.on('data', listen);
+    });
+    await action();
+    await found;
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));
     if (this.#process.exitCode === null && this.#process.kill()) await ended;
