@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { nowSeconds } from '../base/clock.ts';
 import { formatDuration, parseDuration } from '../base/duration.ts';
@@ -69,17 +69,13 @@ async function run(io: Io, hosts: readonly string[], flags: Flags): Promise<Exit
 
 /** Undefined where neither a flag nor a workspace names any. */
 async function readAuthorities(io: Io, flags: Flags): Promise<readonly PublicKey[] | undefined> {
-  if (flags.authority !== undefined) {
-    const { readPublicKeyFile } = await import('./public-key-file.ts');
-    return Promise.all(flags.authority.map((file) => readPublicKeyFile(resolve(io.cwd, file))));
-  }
-  try {
-    const { readWorkspaceAuthorities } = await import('./workspace-ca.ts');
-    return [(await readWorkspaceAuthorities(await findWorkspace(io, flags))).host.publicKey];
-  } catch (error) {
+  const { readPublicKeyFile } = await import('./public-key-file.ts');
+  if (flags.authority !== undefined) return Promise.all(flags.authority.map((file) => readPublicKeyFile(resolve(io.cwd, file))));
+  const workspace = await findWorkspace(io, flags).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'workspace/not-found' && flags.workspace === undefined) return undefined;
     throw error;
-  }
+  });
+  return workspace === undefined ? undefined : [await readPublicKeyFile(join(workspace.caDirectory, 'host_ca.pub'))];
 }
 
 async function judge(io: Io, target: ScanTarget, authorities: readonly PublicKey[] | undefined, scanned: ScanResult): Promise<Finding> {
