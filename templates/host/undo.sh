@@ -68,6 +68,8 @@ main() {
   mv "$here/rolling-back" "$here/rolled-back"
   say "rolled back"
   disarm
+  # systemd holds on to a unit whose file is gone until it reads its files anew
+  if [ "$1" = boot ] && [ -d /run/systemd/system ]; then systemctl --no-block daemon-reload; fi
 }
 
 main "$@" </dev/null

@@ -35,13 +35,13 @@ async function certificate(name: string, ...args: readonly string[]): Promise<st
 
 describe('the main job on one host', () => {
   test('plan shows the exact change and changes nothing', async () => {
-    const before = await host.must('find /etc/ssh /var/lib -newer /etc/machine-id -type f | sort; sha256sum /etc/ssh/*');
+    const before = await host.must('find /etc/ssh /var/lib -newer /etc/machine-id | sort; find /etc/ssh -type f -exec sha256sum {} + | sort');
     const { code, stdout, stderr } = await workspace.ensign('plan', '-i', 'inventories/staging.yaml', '--exit-code');
     expect(stderr).not.toContain('error');
     expect(code).toBe(3);
     expect(stdout).toContain('+ HostCertificate /etc/ssh/ensign/ssh_host_ed25519_key-cert.pub');
     expect(stdout).toContain('+ staging/deployers');
-    expect(await host.must('find /etc/ssh /var/lib -newer /etc/machine-id -type f | sort; sha256sum /etc/ssh/*')).toBe(before);
+    expect(await host.must('find /etc/ssh /var/lib -newer /etc/machine-id | sort; find /etc/ssh -type f -exec sha256sum {} + | sort')).toBe(before);
   });
 
   test('apply changes it with proof', async () => {

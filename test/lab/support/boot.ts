@@ -61,7 +61,9 @@ export function guestOf(lab: LabState, host: HostState): ProcessId | undefined {
 
 /** argv that runs a program inside the host as root, whatever its sshd and its network do. */
 export function insideGuest(guest: ProcessId, argv: readonly string[]): string[] {
-  return ['nsenter', `--target=${guest.pid}`, '--mount', '--uts', '--ipc', '--net', '--pid', '--', ...argv];
+  // nsenter's own fork would stop itself, and the host's shutdown with it, when systemd-shutdown stops every process of the host
+  const fork = ['--no-fork', '--', 'sh', '-c', '"$@"; exit "$?"', 'sh'];
+  return ['nsenter', `--target=${guest.pid}`, '--mount', '--uts', '--ipc', '--net', '--pid', ...fork, ...argv];
 }
 
 /** Where the disks of a lab are mounted, for its keeper only. */

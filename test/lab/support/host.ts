@@ -9,7 +9,7 @@ export interface LabHost {
   readonly port: number;
   /** `vb-h1` in the lab's namespace: the operator's end of its link. */
   readonly link: string;
-  /** Runs a shell script (`sh -eu`) as root inside the host; arguments arrive as $1, $2, ... */
+  /** Runs a shell script (`sh -eu`) as root inside the host; arguments arrive as $1, $2, ...; two minutes at most, unless given. */
   run(script: string, options?: CommandOptions & { readonly args?: readonly string[] }): Promise<CommandResult>;
   /** As `run`, but throws unless the script exits 0. Returns its output. */
   must(script: string, options?: CommandOptions & { readonly args?: readonly string[] }): Promise<string>;
@@ -57,7 +57,7 @@ export function labHost(lab: RunningLab, host: HostState): LabHost {
   const shell: LabHost['run'] = (script, options = {}) => {
     const guest = guestOf(lab, host);
     if (guest === undefined) throw new Error(`${host.name} is down`);
-    return execute(insideGuest(guest, ['env', '-i', ...GUEST_ENVIRONMENT, 'sh', '-euc', script, 'sh', ...(options.args ?? [])]), options);
+    return execute(insideGuest(guest, ['env', '-i', ...GUEST_ENVIRONMENT, 'sh', '-euc', script, 'sh', ...(options.args ?? [])]), { timeoutMs: 120_000, ...options });
   };
   const mustRun: LabHost['must'] = async (script, options) => {
     const result = await shell(script, options);
