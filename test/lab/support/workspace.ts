@@ -20,8 +20,9 @@ export interface TestWorkspace {
   remove(): void;
 }
 
-export async function makeWorkspace(lab: Lab): Promise<TestWorkspace> {
-  const base = mkdtempSync(join(tmpdir(), 'ensign-ws-'));
+/** @param folder where to put it; a new temporary folder when absent */
+export async function makeWorkspace(lab: Lab, folder?: string): Promise<TestWorkspace> {
+  const base = folder ?? mkdtempSync(join(tmpdir(), 'ensign-ws-'));
   const root = join(base, 'ws');
   const home = join(base, 'home');
   mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 });
