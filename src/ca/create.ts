@@ -20,7 +20,7 @@ export interface CreateCaOptions {
   readonly organization: string;
   readonly clock: Clock;
   readonly keys:
-    | { readonly from: 'new'; readonly type: KeyType; readonly passphrase: Secret<string> }
+    | { readonly from: 'new'; readonly type: KeyType; readonly passphrase: Secret<string>; readonly rounds?: number }
     | { readonly from: 'agent'; readonly socket: string | undefined; readonly user: PublicKey; readonly host: PublicKey };
 }
 
@@ -72,7 +72,7 @@ async function fill(folder: string, options: CreateCaOptions): Promise<Readonly<
 
 async function makeSigner(folder: string, purpose: Purpose, { keys, organization }: CreateCaOptions): Promise<Signer> {
   const comment = `${organization} ${purpose} CA`;
-  if (keys.from === 'new') return createKeyFiles(folder, purpose, keys.type, comment, keys.passphrase);
+  if (keys.from === 'new') return createKeyFiles(folder, purpose, { ...keys, comment });
   const problem = authorityKeyProblem(keys[purpose]);
   if (problem !== undefined) throw new AppError('ca/weak-key', `the key for the ${purpose} authority ${problem}`, { exit: 2, hint: 'choose another key' });
   const signer = await openAgentSigner(keys.socket, keys[purpose]);

@@ -69,7 +69,7 @@ export class EmbeddedCa implements Ca {
     try {
       await this.#parts.store.write((store) => recordIssue(store, this.#signer(last.authority.purpose), this.#parts.clock.nowMs(), signed));
     } catch (error) {
-      if (error instanceof AppError) for (const candidate of candidates) this.#refused(candidate, [{ rule: error.code, message: error.message }]);
+      if (error instanceof AppError && REFUSALS.includes(error.code)) for (const candidate of candidates) this.#refused(candidate, [{ rule: error.code, message: error.message }]);
       throw error;
     }
     return signed.map(({ line, certificate, serial }) => ({ line, certificate, serial }));
@@ -133,6 +133,9 @@ export class EmbeddedCa implements Ca {
     void written.finally(() => this.#pending.delete(written));
   }
 }
+
+// what the store refuses because of what was asked; a full disk is no refusal
+const REFUSALS: readonly string[] = ['ca/name-taken', 'ca/key-taken', 'ca/serial-repeated'];
 
 // what was refused may be anything: its size is bounded, JSON takes care of the rest
 const LONGEST = 200;

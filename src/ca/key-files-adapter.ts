@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { AppError, usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import { fingerprint, formatPublicKeyLine, parsePublicKeyLine } from '../wire/public-key.ts';
+import { fingerprint, formatPublicKeyLine, parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import type { Authority, Purpose, Signer } from './authority.ts';
 import { authorityKeyProblem } from './key-strength.ts';
 import { openLocalSigner } from './local-signer.ts';
@@ -17,15 +17,23 @@ export type KeyType = (typeof KEY_TYPES)[number];
 // the rounds of bcrypt that ssh-keygen uses since OpenSSH 9.4
 const ROUNDS = 24;
 
+export interface NewKey {
+  readonly type: KeyType;
+  readonly comment: string;
+  readonly passphrase: Secret<string>;
+  /** Of bcrypt; 24, which takes about 0.3 s, when absent. */
+  readonly rounds?: number;
+}
+
 export function keyFile(directory: string, purpose: Purpose): string {
   return join(directory, `${purpose}_ca`);
 }
 
 /** Makes a key pair: `*_ca` encrypted with mode 0600, `*_ca.pub` with 0644. Both must not exist. Returns its signer. */
-export async function createKeyFiles(directory: string, purpose: Purpose, type: KeyType, comment: string, passphrase: Secret<string>): Promise<Signer> {
-  const pair = await generate(type, comment, passphrase);
-  const { key } = parsePublicKeyLine(pair.public);
+export async function createKeyFiles(directory: string, purpose: Purpose, options: NewKey): Promise<Signer> {
+  const { comment, passphrase } = options;
   const file = keyFile(directory, purpose);
+  const { pair, key } = await generateWhole(options);
   // a key pair that cannot be opened again must show now, and not at the first host
   const signer = openLocalSigner(pair.private, passphrase, key, file);
   await signer.sign(new Uint8Array(1));
@@ -75,10 +83,30 @@ async function reserve(file: string): Promise<void> {
   }
 }
 
-function generate(type: KeyType, comment: string, passphrase: Secret<string>): Promise<{ private: string; public: string }> {
-  const protection = { comment, passphrase: passphrase.reveal(), cipher: 'aes256-ctr', rounds: ROUNDS };
+/**
+ * ssh2 1.17 drops leading zero bytes of Ed25519 public keys, so that one pair in 256 is malformed: such a one is thrown
+ * away and made again.
+ */
+async function generateWhole(options: NewKey): Promise<{ pair: KeyTexts; key: PublicKey }> {
+  for (let attempt = 1; ; attempt++) {
+    const pair = await generate(options);
+    try {
+      return { pair, key: parsePublicKeyLine(pair.public).key };
+    } catch (error) {
+      if (!(error instanceof AppError) || attempt >= 10) throw error;
+    }
+  }
+}
+
+interface KeyTexts {
+  readonly private: string;
+  readonly public: string;
+}
+
+function generate({ type, comment, passphrase, rounds = ROUNDS }: NewKey): Promise<KeyTexts> {
+  const protection = { comment, passphrase: passphrase.reveal(), cipher: 'aes256-ctr', rounds };
   return new Promise((resolve, reject) => {
-    const done = (error: Error | null, pair: { private: string; public: string }): void => {
+    const done = (error: Error | null, pair: KeyTexts): void => {
       if (error) reject(error);
       else resolve(pair);
     };
