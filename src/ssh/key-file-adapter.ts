@@ -3,7 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import { AppError, usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import { decodePublicKey, type PublicKey } from '../wire/public-key.ts';
+import { decodePublicKey, parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
+import { WireReader } from '../wire/reader.ts';
 import { signData } from '../wire/signature.ts';
 import { publicKeyOf } from './key-object.ts';
 
@@ -15,6 +16,11 @@ export interface LocalKey {
 }
 
 const MAX_KEY_FILE = 64 * 1024;
+const MAGIC = 'openssh-key-v1\0'; // PROTOCOL.key
+
+// Deriving a key from a passphrase takes a quarter of a second in which nothing else runs: once is enough for a fleet.
+// What was opened is kept exactly as long as the passphrase itself.
+const opened = new WeakMap<Secret<string>, Map<string, LocalKey>>();
 
 /**
  * Reads a private key file, as careful as `ssh` about who else can read it.
@@ -36,9 +42,7 @@ export function parsePrivateKey(text: string, where: string, passphrase?: Secret
     });
   }
   try {
-    const secret = encrypted ? passphrase?.reveal() : undefined;
-    const [privateKey, publicKey] = isOpenSshFormat(text) ? readOpenSsh(text, secret) : readPem(text, secret);
-    return { publicKey, sign: (data) => signData(publicKey, privateKey, data) };
+    return encrypted && passphrase !== undefined ? unlock(text, passphrase) : readKey(text);
   } catch (cause) {
     if (encrypted) {
       throw usageError('ssh/key-passphrase-wrong', `the passphrase does not open the private key ${where}`, { cause, hint: 'give the right one' });
@@ -47,6 +51,31 @@ export function parsePrivateKey(text: string, where: string, passphrase?: Secret
       cause,
       hint: 'Ed25519, ECDSA and RSA keys in OpenSSH or PEM form are read; keys on hardware are used through an ssh-agent',
     });
+  }
+}
+
+/**
+ * The public half of a private key file, as far as it can be known without a passphrase: from `PATH.pub`, or from the
+ * file itself in OpenSSH's format. Undefined otherwise; never an error.
+ */
+export async function readPublicHalf(path: string): Promise<PublicKey | undefined> {
+  try {
+    return parsePublicKeyLine(await readFile(`${path}.pub`, 'utf8')).key;
+  } catch {
+    return publicHalfOf(await readFile(path, 'utf8').catch(() => ''));
+  }
+}
+
+function publicHalfOf(text: string): PublicKey | undefined {
+  try {
+    const reader = new WireReader(openSshBody(text) ?? new Uint8Array());
+    reader.string(); // cipher
+    reader.string(); // key derivation
+    reader.string(); // and its options
+    reader.uint32(); // number of keys
+    return decodePublicKey(reader.string());
+  } catch {
+    return undefined;
   }
 }
 
@@ -74,11 +103,28 @@ function isOpenSshFormat(text: string): boolean {
 
 function isEncrypted(text: string): boolean {
   if (!isOpenSshFormat(text)) return /^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m.test(text);
-  const body = Buffer.from(text.replace(/-----[^-]*-----/g, ''), 'base64');
-  // PROTOCOL.key: the magic with its NUL, then the name of the cipher as a string
-  const magic = 'openssh-key-v1\0';
   const none = Buffer.from('\0\0\0\x04none', 'latin1');
-  return body.subarray(0, magic.length).equals(Buffer.from(magic)) && !body.subarray(magic.length, magic.length + none.length).equals(none);
+  const cipher = openSshBody(text);
+  return cipher !== undefined && !cipher.subarray(0, none.length).equals(none);
+}
+
+/** What follows the magic; undefined where it is missing. */
+function openSshBody(text: string): Buffer | undefined {
+  const body = Buffer.from(text.replace(/-----[^-]*-----/g, ''), 'base64');
+  return body.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) ? body.subarray(MAGIC.length) : undefined;
+}
+
+function unlock(text: string, passphrase: Secret<string>): LocalKey {
+  const keys = opened.get(passphrase) ?? new Map<string, LocalKey>();
+  opened.set(passphrase, keys);
+  const key = keys.get(text) ?? readKey(text, passphrase.reveal());
+  keys.set(text, key);
+  return key;
+}
+
+function readKey(text: string, passphrase?: string): LocalKey {
+  const [privateKey, publicKey] = isOpenSshFormat(text) ? readOpenSsh(text, passphrase) : readPem(text, passphrase);
+  return { publicKey, sign: (data) => signData(publicKey, privateKey, data) };
 }
 
 function readOpenSsh(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {

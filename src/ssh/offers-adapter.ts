@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { AppError, usageError } from '../base/errors.ts';
 import { decodeCertificate, encodeCertificate, isCertificateType, parseCertificateLine } from '../wire/certificate.ts';
-import { decodePublicKey, encodePublicKey, fingerprint, parsePublicKeyLine, samePublicKey } from '../wire/public-key.ts';
+import { decodePublicKey, encodePublicKey, fingerprint, samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { WireReader } from '../wire/reader.ts';
 import { listAgent, signWithAgent } from './agent-adapter.ts';
-import { loadKeyFile, parsePrivateKey, type LocalKey } from './key-file-adapter.ts';
+import { loadKeyFile, parsePrivateKey, readPublicHalf, type LocalKey } from './key-file-adapter.ts';
 import type { Credential } from './session.ts';
 
 /** One key or certificate that a login can offer: RFC 4252 section 7. */
@@ -26,8 +25,9 @@ export interface Offers {
 }
 
 /**
- * Opens the credentials. One that cannot be used is a problem, not an error: another may do. A key that an agent holds
- * comes first among the agent's when a key file of the same key is named too, and then needs no passphrase.
+ * Opens the credentials. One that cannot be used is a problem, not an error: another may do. Where key files are named
+ * as well as an agent, the agent offers those keys only, as with `IdentitiesOnly` in ssh_config (sshd counts attempts);
+ * a file whose key the agent holds needs no passphrase.
  */
 export async function openCredentials(credentials: readonly Credential[]): Promise<Offers> {
   const offers: Offer[] = [];
@@ -44,30 +44,24 @@ export async function openCredentials(credentials: readonly Credential[]): Promi
   return { offers: offers.filter((offer, i) => offers.findIndex((o) => sameBytes(o.blob, offer.blob)) === i), problems };
 }
 
-/** The public halves that stand beside the key files. */
-async function namedKeys(credentials: readonly Credential[]): Promise<Map<string, Uint8Array>> {
-  const blobs = new Map<string, Uint8Array>();
+/** The key files, and their public halves as far as they are known. */
+async function namedKeys(credentials: readonly Credential[]): Promise<Map<string, PublicKey | undefined>> {
+  const keys = new Map<string, PublicKey | undefined>();
   for (const credential of credentials) {
-    if (credential.kind !== 'key') continue;
-    try {
-      blobs.set(credential.path, encodePublicKey(parsePublicKeyLine(await readFile(`${credential.path}.pub`, 'utf8')).key));
-    } catch {
-      // no such file, or not a public key: it would only have been a hint
-    }
+    if (credential.kind === 'key') keys.set(credential.path, await readPublicHalf(credential.path));
   }
-  return blobs;
+  return keys;
 }
 
-async function open(credential: Credential, wanted: ReadonlyMap<string, Uint8Array>, before: readonly Offer[]): Promise<Offer[]> {
+async function open(credential: Credential, named: ReadonlyMap<string, PublicKey | undefined>, before: readonly Offer[]): Promise<Offer[]> {
   switch (credential.kind) {
     case 'agent': {
-      const offers = (await listAgent(credential.socket)).flatMap(({ blob, comment }) => agentOffer(credential.socket, blob, comment));
-      const named = (offer: Offer): boolean => [...wanted.values()].some((blob) => sameBytes(blob, offer.blob));
-      return [...offers.filter(named), ...offers.filter((offer) => !named(offer))];
+      const wanted = (key: PublicKey): boolean => named.size === 0 || [...named.values()].some((name) => name !== undefined && samePublicKey(name, key));
+      return (await listAgent(credential.socket)).flatMap(({ blob, comment }) => agentOffer(credential.socket, blob, comment, wanted));
     }
     case 'key': {
-      const blob = wanted.get(credential.path);
-      if (blob !== undefined && before.some((offer) => sameBytes(offer.blob, blob))) return [];
+      const known = named.get(credential.path);
+      if (known !== undefined && before.some((offer) => sameBytes(offer.blob, encodePublicKey(known)))) return [];
       const key = await loadKeyFile(credential.path, credential.passphrase);
       const label = `${fingerprint(key.publicKey)} (${credential.path})`;
       return [localOffer(key, encodePublicKey(key.publicKey), label)];
@@ -77,10 +71,11 @@ async function open(credential: Credential, wanted: ReadonlyMap<string, Uint8Arr
   }
 }
 
-function agentOffer(socket: string, blob: Uint8Array, comment: string): Offer[] {
+function agentOffer(socket: string, blob: Uint8Array, comment: string, wanted: (key: PublicKey) => boolean): Offer[] {
   try {
     const type = new WireReader(blob).utf8();
     const key = isCertificateType(type) ? decodeCertificate(blob).subject : decodePublicKey(blob);
+    if (!wanted(key)) return [];
     const what = isCertificateType(type) ? 'certificate in the agent' : 'agent';
     const label = `${fingerprint(key)} (${what}${comment === '' ? '' : `: ${JSON.stringify(comment)}`})`;
     return [{ algorithm: loginAlgorithm(type), blob, label, sign: (data) => signWithAgent(socket, blob, data) }];

@@ -47,7 +47,11 @@ export interface HostSession {
 
 /** One way to prove who we are. Exactly one key is offered at a time, in the order given. */
 export type Credential =
-  | { readonly kind: 'agent'; /** path of the agent's socket */ readonly socket: string }
+  | {
+      readonly kind: 'agent';
+      /** Path of its socket. Beside credentials of kind `key` it offers only their keys, and then these need no passphrase. */
+      readonly socket: string;
+    }
   | { readonly kind: 'key'; /** private key file */ readonly path: string; readonly passphrase?: Secret<string> }
   | {
       readonly kind: 'certificate';
