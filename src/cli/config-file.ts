@@ -1,6 +1,6 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
-import { usageError, type SourceLocation } from '../base/errors.ts';
+import { usageError, type AppError, type SourceLocation } from '../base/errors.ts';
 
 /**
  * Parses YAML and checks it against a schema. Every mistake is reported with its place; the first one's place is the
@@ -19,19 +19,17 @@ export function parseConfig<T>(text: string, file: string, schema: z.ZodType<T>)
   if (syntax !== undefined) {
     throw usageError('config/syntax', `this is not the YAML that was meant: ${syntax.message}`, { at: place(syntax.pos[0]), hint: 'correct the file' });
   }
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  const result = schema.safeParse(document.toJS());
   if (result.success) return result.data;
   const mistakes = result.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => mistake([...issue.path, key], 'unknown key')) : [mistake(issue.path, issue.message)]));
-  function mistake(path: readonly PropertyKey[], why: string): { at: SourceLocation; message: string } {
+  function mistake(path: readonly PropertyKey[], why: string): AppError {
     const name = path.map(String).join('.');
-    return { at: place(offsetOf(document, path)), message: name === '' ? why : `${name}: ${why}` };
+    return usageError('config/invalid', name === '' ? why : `${name}: ${why}`, { at: place(offsetOf(document, path)), hint: 'correct the file; `ensign init` in an empty folder writes an example of every field' });
   }
-  const first = mistakes.sort((a, b) => (a.at.line ?? 0) - (b.at.line ?? 0) || (a.at.column ?? 0) - (b.at.column ?? 0))[0];
-  const others = mistakes.slice(1).map((m) => `line ${m.at.line ?? 0}: ${m.message}`);
-  throw usageError('config/invalid', [first?.message ?? 'invalid', ...others].join('; '), {
-    at: first?.at ?? { file },
-    hint: 'correct the file; `ensign init` in an empty folder writes an example of every field',
-  });
+  mistakes.sort((a, b) => (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0));
+  const [first] = mistakes;
+  if (first !== undefined && mistakes.length === 1) throw first;
+  throw usageError('config/invalid', `${mistakes.length} mistakes`, { at: { file }, details: mistakes });
 }
 
 // the key where there is one (that is where a person has to type), else the nearest thing around it

@@ -36,7 +36,7 @@ export function addWorkspaceFlag(command: Command): Command {
 
 /**
  * Finds `ensign.yaml` in `--workspace` or from the current folder upwards, and reads it.
- * @throws AppError `workspace/not-found`, `config/syntax`, `config/invalid`, `ca/bad-profile`
+ * @throws AppError `workspace/not-found`, `config/syntax`, `config/invalid`
  */
 export async function findWorkspace(io: Pick<Io, 'cwd'>, flags: WorkspaceFlags): Promise<Workspace> {
   const root = await findRoot(io.cwd, flags.workspace);
@@ -47,7 +47,7 @@ export async function findWorkspace(io: Pick<Io, 'cwd'>, flags: WorkspaceFlags):
     configFile,
     organization: config.organization,
     scopePrincipals: config.scopePrincipals,
-    profiles: profilesOf(config, configFile),
+    profiles: profilesOf(config),
     caDirectory: resolve(root, config.ca.directory),
     caKeys: config.ca.keys,
     passphraseFile: config.ca.passphraseFile === undefined ? undefined : resolve(root, config.ca.passphraseFile),
@@ -75,13 +75,7 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-function profilesOf(config: WorkspaceConfig, file: string): Profiles {
-  const profiles = new Map(DEFAULT_PROFILES);
-  for (const [name, settings] of Object.entries(config.profiles)) {
-    if (profiles.get(name)?.internal === true) {
-      throw usageError('ca/bad-profile', `profile ${JSON.stringify(name)} is ensign's own`, { at: { file }, hint: 'choose another name' });
-    }
-    profiles.set(name, defineProfile(name, settings));
-  }
-  return profiles;
+function profilesOf(config: WorkspaceConfig): Profiles {
+  const own = Object.entries(config.profiles).map(([name, settings]) => [name, defineProfile(name, settings)] as const);
+  return new Map([...DEFAULT_PROFILES, ...own]);
 }
