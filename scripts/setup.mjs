@@ -9,10 +9,10 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What the dependencies are built with: better-sqlite3 compiles where no ready build can be fetched. */
 const BUILD_PACKAGES = ['python3', 'make', 'g++'];
-/** What ensign's tests call on this machine. */
-const CLIENT_PACKAGES = ['openssh-client'];
+/** What the unit tests call: the real ssh programs, and sshd on loopback as the caller. */
+const TEST_PACKAGES = ['openssh-client', 'openssh-server'];
 /** What the lab is made of; its hosts are this machine's own system, so what they need has to be here. */
-const LAB_PACKAGES = ['openssh-server', 'systemd', 'systemd-container', 'dbus', 'iproute2', 'sudo', 'passwd', 'util-linux', 'procps'];
+const LAB_PACKAGES = ['systemd', 'systemd-container', 'dbus', 'iproute2', 'sudo', 'passwd', 'util-linux', 'procps'];
 const POLICY = '/usr/sbin/policy-rc.d';
 const POLICY_TEXT = '#!/bin/sh\n# placed by the set-up of ensign while it installs packages: nothing is started\nexit 101\n';
 
@@ -26,7 +26,7 @@ export class SetUpError extends Error {}
 export function setUp({ lab = true, build = true } = {}) {
   checkNode();
   if (lab) checkLabMachine();
-  installPackages(lab ? [...CLIENT_PACKAGES, ...LAB_PACKAGES] : CLIENT_PACKAGES);
+  installPackages(lab ? [...TEST_PACKAGES, ...LAB_PACKAGES] : TEST_PACKAGES);
   installDependencies();
   if (build) runAsCaller([process.execPath, 'scripts/build.mjs'], 'the build failed: see above');
 }

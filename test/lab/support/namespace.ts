@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, writeFileSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { must } from './command.ts';
 import { amongMachine } from './machine.ts';
@@ -39,9 +39,14 @@ export function amongKeeper(keeper: ProcessId, argv: readonly string[]): string[
 function writeNames(namespace: string): void {
   const folder = `/etc/netns/${namespace}`;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/hosts`, '127.0.0.1 localhost\n::1 localhost\n');
-  writeFileSync(`${folder}/resolv.conf`, '');
-  writeFileSync(`${folder}/nsswitch.conf`, readFileSync('/etc/nsswitch.conf', 'utf8').replace(/^hosts:.*$/m, 'hosts: files'));
+  const loopback = '127.0.0.1 localhost\n::1 localhost\n';
+  writeFileSync(`${folder}/hosts`, loopback);
+  // there has to be a file to lay ours over; a machine without this one is the worse for it anyway
+  if (!existsSync('/etc/hosts')) writeFileSync('/etc/hosts', loopback);
+  if (existsSync('/etc/resolv.conf')) writeFileSync(`${folder}/resolv.conf`, '');
+  if (existsSync('/etc/nsswitch.conf')) {
+    writeFileSync(`${folder}/nsswitch.conf`, readFileSync('/etc/nsswitch.conf', 'utf8').replace(/^hosts:.*$/m, 'hosts: files'));
+  }
 }
 
 async function startKeeper(state: LabState): Promise<ProcessId> {

@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +12,14 @@ const ENSIGN = new URL('../../../dist/ensign.js', import.meta.url).pathname;
 export interface TestWorkspace {
   readonly root: string;
   readonly home: string;
+  /** What `ensign init` said. */
+  readonly init: CommandResult;
   /** Runs the built command line in the workspace. */
   ensign(...args: readonly string[]): Promise<CommandResult>;
+  /** As `ensign`, with environment variables and standard input of its own. */
+  ensignWith(extra: { readonly env?: Readonly<Record<string, string>>; readonly input?: string }, ...args: readonly string[]): Promise<CommandResult>;
+  /** Starts it and does not wait, for tests that send signals: the process is ensign itself. */
+  start(...args: readonly string[]): ChildProcess;
   /** Runs the stock client with nothing but these options: no agent, no configuration, no questions. */
   ssh(options: readonly string[], target: string, ...command: readonly string[]): Promise<CommandResult>;
   write(name: string, content: string, mode?: number): string;
@@ -27,11 +34,20 @@ export async function makeWorkspace(lab: Lab, folder?: string): Promise<TestWork
   const home = join(base, 'home');
   mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 });
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, LANG: 'C.UTF-8' };
-  const inside = (argv: readonly string[], cwd: string): Promise<CommandResult> => execute(['ip', 'netns', 'exec', lab.namespace, 'env', '-i', '-C', cwd, ...Object.entries(env).map(([k, v]) => `${k}=${v}`), ...argv]);
-  const self: TestWorkspace = {
+  const wrapped = (argv: readonly string[], cwd: string, extra: Readonly<Record<string, string>> = {}): string[] => ['ip', 'netns', 'exec', lab.namespace, 'env', '-i', '-C', cwd, ...Object.entries({ ...env, ...extra }).map(([k, v]) => `${k}=${v}`), ...argv];
+  const inside = (argv: readonly string[], cwd: string): Promise<CommandResult> => execute(wrapped(argv, cwd));
+  const made = await inside([process.execPath, ENSIGN, 'init', root, '--yes', '--new-passphrase-file', join(base, 'passphrase')], base);
+  if (made.code !== 0) throw new Error(`ensign init failed: ${made.stderr}`);
+  return {
     root,
     home,
+    init: made,
     ensign: (...args) => inside([process.execPath, ENSIGN, ...args], root),
+    ensignWith: ({ env: variables, input = '' }, ...args) => execute(wrapped([process.execPath, ENSIGN, ...args], root, variables), { input }),
+    start: (...args) => {
+      const [file = '', ...rest] = wrapped([process.execPath, ENSIGN, ...args], root);
+      return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    },
     ssh: (options, target, ...command) => inside(['ssh', '-F', 'none', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'GlobalKnownHostsFile=/dev/null', ...options, target, ...command], root),
     write: (name, content, mode = 0o644) => {
       const path = join(root, name);
@@ -41,9 +57,6 @@ export async function makeWorkspace(lab: Lab, folder?: string): Promise<TestWork
     read: (name) => readFileSync(join(root, name), 'utf8'),
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
-  const made = await inside([process.execPath, ENSIGN, 'init', root, '--yes', '--new-passphrase-file', join(base, 'passphrase')], base);
-  if (made.code !== 0) throw new Error(`ensign init failed: ${made.stderr}`);
-  return self;
 }
 
 /** An inventory of lab hosts whose keys are pinned, as an operator with console access would write it. */
@@ -60,7 +73,8 @@ ${entries.join('\n')}
 `;
 }
 
-async function fingerprintOf(lab: Lab, host: LabHost): Promise<string> {
+/** `SHA256:...` of the host's Ed25519 key. */
+export async function fingerprintOf(lab: Lab, host: LabHost): Promise<string> {
   const { ed25519 } = await host.hostKeys();
   const { stdout } = await lab.exec(['ssh-keygen', '-lf', '-'], { input: `${ed25519}\n` });
   return stdout.split(' ')[1] ?? '';
