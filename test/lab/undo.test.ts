@@ -32,7 +32,7 @@ async function killedInTheMiddle(undoAfter: string): Promise<void> {
   const argv = ['netns', 'exec', lab.namespace, process.execPath, new URL('../../dist/ensign.js', import.meta.url).pathname, 'apply', '-i', 'inventories/staging.yaml', '--yes', '--undo-after', undoAfter];
   const child = spawn('ip', argv, { cwd: workspace.root, env: { PATH: process.env['PATH'], HOME: workspace.home }, stdio: 'ignore' });
   const gone = new Promise((resolve) => child.once('exit', resolve));
-  await host.must('until ls /var/lib/ensign/transactions/*/armed && [ -e /etc/ssh/sshd_config.d/00-ensign.conf ]; do sleep 0.01; done 2>/dev/null');
+  await host.must('until ls /var/lib/ensign/transactions/*/armed && [ -e /etc/ssh/sshd_config.d/00-ensign.conf ]; do sleep 0.01; done 2>/dev/null', { timeoutMs: 60_000 });
   child.kill('SIGKILL');
   await gone;
 }
