@@ -13,13 +13,15 @@ const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 /**
  * What to log in with, in the order in which it is offered: the key that was named, with its certificate where one lies
  * beside it; else the agent, else the usual keys of ~/.ssh. Never both a named key and others: sshd counts attempts.
+ * Beside a named key the agent stands for that key only: it may be encrypted there, or on hardware.
  * @throws AppError `ssh/no-credential`, `ssh/key-unreadable`
  */
 export async function credentialsFor(io: Io, host: Host, flags: Pick<FleetFlags, 'identity'>, home: string): Promise<readonly Credential[]> {
   const named = flags.identity ?? host.identityFile;
-  if (named !== undefined) return keyCredentials(named);
   const socket = host.agent ? io.env['SSH_AUTH_SOCK'] : undefined;
-  if (socket !== undefined && socket !== '') return [{ kind: 'agent', socket }];
+  const agent: Credential[] = socket === undefined || socket === '' ? [] : [{ kind: 'agent', socket }];
+  if (named !== undefined) return [...agent, ...(await keyCredentials(named))];
+  if (agent.length > 0) return agent;
   const usual = USUAL_KEYS.map((name) => join(home, '.ssh', name)).filter((path) => existsSync(path));
   if (usual.length === 0) {
     throw usageError('ssh/no-credential', `there is nothing to log in to ${host.name} with`, {
@@ -33,9 +35,16 @@ async function keyCredentials(path: string): Promise<Credential[]> {
   const key: Credential = { kind: 'key', path };
   const certificatePath = `${path}-cert.pub`;
   if (!existsSync(certificatePath)) return [key];
-  const privateKey = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw usageError('ssh/key-unreadable', `the private key ${path} cannot be read`, { cause });
-  });
-  const certificate = (await readFile(certificatePath, 'utf8')).trim();
+  const privateKey = await readText('private key', path);
+  const certificate = (await readText('certificate', certificatePath)).trim();
   return [{ kind: 'certificate', privateKey: new Secret(privateKey), certificate }, key];
+}
+
+async function readText(what: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw usageError('ssh/key-unreadable', `the ${what} ${path} cannot be read (${code})`, { cause, hint: 'check the path and its mode' });
+  }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../base/errors.ts';
+import { AppError, formatLocation } from '../base/errors.ts';
 import { nowSeconds } from '../base/clock.ts';
 import type { Host } from '../inventory/host.ts';
 import { checkCertificate } from '../wire/check-certificate.ts';
@@ -8,7 +8,7 @@ import { fingerprint, type PublicKey } from '../wire/public-key.ts';
 import { appendKnownHost } from '../ssh/known-hosts-file-adapter.ts';
 import { hostKeyCheck, sameKeyCheck } from '../ssh/host-keys.ts';
 import { joinKnownHosts, parseKnownHosts, revocationOf, type KnownHosts } from '../ssh/known-hosts.ts';
-import { scanHostCertificate } from '../ssh/scan.ts';
+import { scanHostCertificate, type ScanResult } from '../ssh/scan.ts';
 import type { Connect, ConnectOptions, HostSession } from '../ssh/session.ts';
 import type { Io } from './io.ts';
 import type { Workspace } from './workspace.ts';
@@ -46,6 +46,9 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: Host, conne
     if (!(error instanceof AppError) || error.code !== 'ssh/host-key-unknown') throw error;
     const vouched = await keyByCertificate(io, trust, host);
     if (vouched === undefined) throw error;
+    if (vouched instanceof AppError) {
+      throw new AppError(error.code, `${error.message}, and its certificate does not vouch for it: ${vouched.message}`, { hint: error.hint, exit: error.exit, cause: vouched });
+    }
     return connect({ ...options, hostKey: sameKeyCheck(vouched), hostKeyTypes: [vouched.type] });
   }
 }
@@ -55,16 +58,29 @@ function knownKeyTypes({ knownHosts }: HostTrust, names: readonly string[], port
   return [...new Set(names.flatMap((name) => knownHosts.lookup(name, port)).filter((entry) => entry.marker === 'none').map((entry) => entry.key.type))];
 }
 
-async function keyByCertificate(io: Io, trust: HostTrust, host: Host): Promise<PublicKey | undefined> {
+// the key that a certificate vouches for; why the certificate does not hold; or nothing, where none was to be had
+async function keyByCertificate(io: Io, trust: HostTrust, host: Host): Promise<PublicKey | AppError | undefined> {
+  const { certificate } = await scan(host);
+  if (certificate === undefined) return undefined;
   try {
-    const { certificate } = await scanHostCertificate({ address: host.address, port: host.port });
-    if (certificate === undefined) return undefined;
     checkCertificate(certificate, { type: 'host', authorities: [trust.hostAuthority], principal: host.name, nowSeconds: nowSeconds(io.clock) });
-    const revoked = [certificate.subject, trust.hostAuthority].some((key) => revocationOf(trust.knownHosts, [host.name, host.address], host.port, key) !== undefined);
-    return revoked ? undefined : certificate.subject;
   } catch (error) {
-    // a certificate that does not hold leaves the host as unknown as it was
-    if (error instanceof AppError) return undefined;
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  for (const key of [certificate.subject, trust.hostAuthority]) {
+    const line = revocationOf(trust.knownHosts, [host.name, host.address], host.port, key);
+    if (line !== undefined) return new AppError('ssh/host-key-revoked', `${formatLocation(line.at)} revokes ${key === trust.hostAuthority ? 'its authority' : 'its key'}`);
+  }
+  return certificate.subject;
+}
+
+// a host that cannot be scanned is as unknown as it was
+async function scan(host: Host): Promise<Partial<ScanResult>> {
+  try {
+    return await scanHostCertificate({ address: host.address, port: host.port });
+  } catch (error) {
+    if (error instanceof AppError) return {};
     throw error;
   }
 }

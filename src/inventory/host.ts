@@ -17,7 +17,7 @@ export interface Host {
   readonly user: string | undefined;
   /** Absolute path; `~/` is expanded. */
   readonly identityFile: string | undefined;
-  /** Whether the keys of an ssh-agent may be offered. */
+  /** Whether an ssh-agent may be used: for all its keys, or beside `identityFile` for that one. */
   readonly agent: boolean;
   readonly become: Become;
   /** Principals of the host certificate: inventory name, address, extra names. Literal, unique, in this order. */

@@ -61,7 +61,7 @@ function resolveEntry(context: Context, pattern: string, entry: HostEntry, path:
     port: settings.port ?? 22,
     user: settings.user,
     identityFile: expandHome(context, settings.identityFile, at),
-    agent: settings.agent ?? settings.identityFile === undefined,
+    agent: settings.agent ?? true,
     become: settings.become ?? 'none',
     ...contact,
     logins,

@@ -5,7 +5,7 @@ const settings = {
   user: login.meta({ description: 'Login for the connection. Default: that of your ssh configuration.' }).optional(),
   port: port.optional(),
   identityFile: identityFile.meta({ description: 'Private key for the connection: an absolute path, or ~/...' }).optional(),
-  agent: z.boolean({ error: 'expected true or false' }).meta({ description: 'Offer the keys of your ssh-agent. Default: true without identityFile, false with it.' }).optional(),
+  agent: z.boolean({ error: 'expected true or false' }).meta({ description: 'Use your ssh-agent: all its keys, or beside identityFile that one key only. Default true.' }).optional(),
   become: z.enum(['none', 'sudo'], { error: 'expected none or sudo' }).meta({ description: 'How to be root on the host. Default none.' }).optional(),
   firstContact: z
     .enum(['known-hosts', 'pinned', 'accept-new'], { error: 'expected known-hosts, pinned or accept-new' })

@@ -123,12 +123,12 @@ describe('identity files', () => {
   };
 
   it('have ~ expanded with the home that was given', () => {
-    expect(of('~/.ssh/id_ed25519')).toEqual(['/home/ops/.ssh/id_ed25519', false]);
-    expect(of('/etc/key')).toEqual(['/etc/key', false]);
+    expect(of('~/.ssh/id_ed25519')).toEqual(['/home/ops/.ssh/id_ed25519', true]);
+    expect(of('/etc/key')).toEqual(['/etc/key', true]);
   });
 
-  it('switch the agent off unless it is asked for', () => {
-    expect(of('/etc/key', ', agent: true')).toEqual(['/etc/key', true]);
+  it('leave the agent on, which may hold the key, unless it is switched off', () => {
+    expect(of('/etc/key', ', agent: false')).toEqual(['/etc/key', false]);
   });
 });
 
