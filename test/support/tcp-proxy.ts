@@ -5,11 +5,18 @@ export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
+  #budget = Number.POSITIVE_INFINITY;
 
   private constructor(port: number, server: Server, sockets: Set<Socket>) {
     this.port = port;
     this.#server = server;
     this.#sockets = sockets;
+    server.on('connection', (near) => {
+      near.on('data', (chunk) => {
+        this.#budget -= chunk.length;
+        if (this.#budget <= 0) this.cut();
+      });
+    });
   }
 
   static async start(target: number): Promise<TcpProxy> {
@@ -33,11 +40,15 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** As {@link cut}, as soon as so many more bytes have gone to the target. */
+  cutAfter(bytes: number): void {
+    this.#budget = bytes;
+  }
+
   /** Nothing passes any more, and nobody is told: a pulled cable. */
   freeze(): void {
     for (const socket of this.#sockets) {
-      socket.unpipe();
-      socket.pause();
+      socket.unpipe().removeAllListeners('data').pause();
     }
   }
 
