@@ -13,6 +13,8 @@ export interface Candidate {
   readonly why: string;
   readonly reason: string | undefined;
   readonly requestId: string;
+  /** Whole seconds since 1970: what `lifetime` and `backdate` count from. */
+  readonly preparedAt: number;
   /** `environment/name` of the host that a host certificate is for. */
   readonly hostId: string | undefined;
 }
@@ -56,6 +58,7 @@ export function prepareCandidate(request: CertificateRequest, context: PrepareCo
     why,
     reason,
     requestId,
+    preparedAt: now,
     hostId: request.host?.id,
   };
 }

@@ -85,7 +85,8 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 
 function assertOwner(path: string, what: string, uid: number): void {
   const me = process.getuid?.();
-  if (me !== undefined && uid !== me && uid !== 0) throw unsafe(`${what} ${path} belongs to another user (uid ${uid})`, 'it must belong to you');
+  // root works in anybody's folder (sudo); others only with what is theirs or root's
+  if (me !== undefined && me !== 0 && uid !== me && uid !== 0) throw unsafe(`${what} ${path} belongs to another user (uid ${uid})`, 'it must belong to you');
 }
 
 function openError(path: string, what: string, error: unknown): AppError {

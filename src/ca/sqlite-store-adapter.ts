@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { AppError, usageError } from '../base/errors.ts';
@@ -6,7 +7,9 @@ import { SCHEMA_VERSION, upgrade, type Tables } from './sqlite-schema.ts';
 import { sqliteReader, sqliteWriter } from './sqlite-queries.ts';
 import type { Store, StoreReader, StoreWriter } from './store.ts';
 
-const BUSY_MS = 20_000;
+// SQLite waits with the whole process, so it waits briefly, and the rest is waited between attempts
+const BUSY_MS = 20;
+const PATIENCE_MS = 30_000;
 
 /**
  * The store as one SQLite file in WAL mode, synced to disk at every commit (synchronous=FULL).
@@ -55,7 +58,7 @@ async function prepareSchema(db: Kysely<Tables>, database: Database.Database, fi
 }
 
 async function transaction<T>(connection: Kysely<Tables>, begin: 'begin' | 'begin immediate', work: () => Promise<T>): Promise<T> {
-  await sql.raw(begin).execute(connection);
+  await beginPatiently(connection, begin);
   try {
     const result = await work();
     await sql`commit`.execute(connection);
@@ -67,6 +70,19 @@ async function transaction<T>(connection: Kysely<Tables>, begin: 'begin' | 'begi
       // SQLite has rolled back already, as it does when the disk is full; the first error is the one that matters
     }
     throw error;
+  }
+}
+
+async function beginPatiently(connection: Kysely<Tables>, begin: string): Promise<void> {
+  for (const start = performance.now(); ; ) {
+    try {
+      await sql.raw(begin).execute(connection);
+      return;
+    } catch (error) {
+      const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+      if (!busy || performance.now() - start > PATIENCE_MS) throw error;
+      await sleep(5 + Math.random() * 20);
+    }
   }
 }
 

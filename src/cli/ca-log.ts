@@ -5,6 +5,7 @@ import { printable } from '../base/text.ts';
 import type { LedgerRecord } from '../ca/ledger.ts';
 import type { Store, StoredRecord } from '../ca/store.ts';
 import type { CommandFactory } from './program.ts';
+import { wholeNumber } from './fleet-flags.ts';
 import { paint, type Io } from './io.ts';
 import { finish } from './run.ts';
 import { addWorkspaceFlag, findWorkspace, type WorkspaceFlags } from './workspace.ts';
@@ -12,6 +13,7 @@ import { readWorkspaceAuthorities } from './workspace-ca.ts';
 
 interface LogFlags extends WorkspaceFlags {
   readonly follow?: boolean;
+  readonly last?: number;
   readonly json?: boolean;
 }
 
@@ -19,6 +21,7 @@ export const caLogCommand: CommandFactory = (io) => {
   const command = new Command('log')
     .description('Show the ledger: everything issued, refused and released, oldest first.')
     .option('-f, --follow', 'keep showing what is added, until interrupted')
+    .option('--last <n>', 'begin with the last n records', wholeNumber(0, 1_000_000))
     .option('--json', 'one JSON object a record');
   return addWorkspaceFlag(command).action((flags: LogFlags) => finish(io, flags.json === true, () => log(io, flags)));
 };
@@ -44,7 +47,8 @@ async function log(io: Io, flags: LogFlags): Promise<ExitCode> {
   const { readRecord } = await import('../ca/verify-ledger.ts');
   const workspace = await findWorkspace(io, flags);
   return withStore(workspace.caDirectory, async (store) => {
-    let seen = 0;
+    const newest = flags.last === undefined ? undefined : await store.read((reader) => reader.lastRecord());
+    let seen = Math.max(0, (newest?.seq ?? 0) - (flags.last ?? 0));
     for (;;) {
       for (let page = await pageOf(store, seen); page.length > 0; page = await pageOf(store, seen)) {
         for (const record of page) {

@@ -123,7 +123,7 @@ describe('lint', () => {
         const { fields } = candidate;
         expect(fields.principals.length).toBeGreaterThan(0);
         for (const principal of fields.principals) expect(principal).toMatch(/^[A-Za-z0-9_:][A-Za-z0-9_.@+=:/-]*$/);
-        expect(ttl).toBeGreaterThanOrEqual(270);
+        expect(ttl).toBeGreaterThanOrEqual(300);
         expect(ttl).toBeLessThanOrEqual(host ? 90 * 86_400 : 86_400);
         if (host) expect(fields.criticalOptions).toEqual([]);
         // and it is a certificate that the strict decoder takes

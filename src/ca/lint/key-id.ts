@@ -6,7 +6,7 @@ const LONGEST_REASON = 500;
 
 export const keyId: LintRule = {
   name: 'key-id',
-  source: 'PROTOCOL.certkeys "key id" (what sshd logs); CVE in logs by way of names: opkssh#597',
+  source: 'PROTOCOL.certkeys "key id" (what sshd logs); opkssh#597 (names that break a line)',
   check({ fields, who, why, reason, requestId }) {
     const problem = whoProblem(who);
     if (problem !== undefined) return [problem];

@@ -119,6 +119,13 @@ describe('attack row 24: files', () => {
   });
 });
 
+it.runIf(process.getuid?.() === 0)('root may work in the folder of another user, as with sudo', async () => {
+  const other = join(folder, 'theirs');
+  cloneTo(other);
+  execFileSync('chown', ['-R', '12345', other]);
+  await open({ directory: other });
+});
+
 describe('what does not fit together', () => {
   it('a wrong passphrase', async () => {
     await expect(open({ passphrase: new Secret('wrong') })).rejects.toMatchObject({ code: 'ca/wrong-passphrase', exit: 2 });

@@ -117,6 +117,8 @@ describe('attack row 24: a ledger truncated or edited', () => {
     const { head } = await verify();
     if (head === undefined) throw new Error('no head');
     expect((await verify({ seq: head.seq, hash: head.hash })).problems).toEqual([]);
+    const [third] = await test.store.read((s) => s.records(2, 1));
+    expect((await verify({ seq: 3, hash: third?.hash ?? '' })).problems).toEqual([]);
     expect((await verify({ seq: 9, hash: head.hash })).problems.map((p) => p.code)).toEqual(['cut']);
     expect((await verify({ seq: 4, hash: head.hash })).problems.map((p) => p.code)).toEqual(['rewritten']);
   });

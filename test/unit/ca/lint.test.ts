@@ -96,12 +96,14 @@ describe('attack row 8: principals that mean something elsewhere', () => {
 describe('attack row 10: what signs', () => {
   it('is a listed authority for this purpose, and no other key', () => {
     expect(rulesOf(withFields(user, { signatureKey: test.authorities.host.publicKey }))).toEqual(['signing-key']);
+    const hostKey = test.authorities.host.publicKey;
+    expect(rulesOf({ ...withFields(user, { signatureKey: hostKey }), authority: { ...user.authority, publicKey: hostKey } })).toEqual(['signing-key']);
     const stranger = ed25519Key();
     expect(rulesOf({ ...withFields(user, { signatureKey: stranger }), authority: { ...user.authority, publicKey: stranger } })).toEqual(['signing-key']);
   });
   it('is never a certificate', () => {
     const certificate: PublicKey = { kind: 'unknown', type: 'ssh-ed25519-cert-v01@openssh.com', blob: new Uint8Array(40) };
-    expect(rulesOf(withFields(user, { signatureKey: certificate }))).toEqual(['signing-key']);
+    expect(() => lintCandidate(withFields(user, { signatureKey: certificate }), context)).toThrow(expect.objectContaining({ code: 'ca/refused', message: expect.stringContaining('a certificate cannot sign certificates') as unknown }));
   });
   it('is strong enough', () => {
     const weak = { ...user.authority, publicKey: rsa(2048) };
@@ -126,7 +128,9 @@ describe('attack row 15: milliseconds taken for seconds', () => {
   it('times in milliseconds are refused, even where all agree on them', () => {
     const ms = withFields(user, { validAfter: BigInt(NOW) * 1000n, validBefore: BigInt(NOW + 3600) * 1000n });
     expect(rulesOf(ms)).toContain('lifetime');
-    expect(() => lintCandidate(ms, { ...context, nowSeconds: NOW * 1000 })).toThrow(expect.objectContaining({ code: 'ca/refused' }));
+    // a clock in milliseconds that prepare and lint share, and a lifetime in seconds
+    const shared = { ...withFields(user, { validAfter: BigInt(NOW * 1000 - 60), validBefore: BigInt(NOW * 1000 + 3600) }), preparedAt: NOW * 1000 };
+    expect(() => lintCandidate(shared, { ...context, nowSeconds: NOW * 1000 })).toThrow(expect.objectContaining({ code: 'ca/refused', message: expect.stringContaining('not in this century') as unknown }));
   });
   it('a lifetime in milliseconds is refused', () => {
     expect(rulesOf(test.ca.prepare(userRequest({ ttl: 3600 * 1000 })))).toEqual(['lifetime']);
@@ -143,17 +147,21 @@ describe('lifetime and backdate', () => {
     expect(rulesOf(until(86_400))).toEqual([]);
     expect(rulesOf(until(86_401))).toEqual(['lifetime']);
     expect(rulesOf(until(300))).toEqual([]);
-    expect(rulesOf(until(200))).toEqual(['lifetime']);
+    expect(rulesOf(until(299))).toEqual(['lifetime']);
   });
   it('90d is the longest for hosts', () => {
     expect(rulesOf(withFields(host, { validBefore: BigInt(NOW + 90 * 86_400) }))).toEqual([]);
     expect(rulesOf(withFields(host, { validBefore: BigInt(NOW + 90 * 86_400 + 1) }))).toEqual(['lifetime']);
   });
+  it('what was prepared long ago, or later than now, is refused', () => {
+    expect(() => lintCandidate(user, { ...context, nowSeconds: NOW + 60 })).not.toThrow();
+    for (const nowSeconds of [NOW + 61, NOW - 1]) expect(() => lintCandidate(user, { ...context, nowSeconds })).toThrow(expect.objectContaining({ code: 'ca/refused', message: expect.stringContaining('not prepared just now') as unknown }));
+  });
   it('for ever is refused', () => {
     expect(rulesOf(withFields(user, { validBefore: (1n << 64n) - 1n }))).toEqual(['lifetime']);
   });
-  it('an hour back, or a beginning in the future, is refused', () => {
-    expect(rulesOf(withFields(user, { validAfter: BigInt(NOW - 3600) }))).toEqual(['backdate']);
+  it('more than a minute back, or a beginning in the future, is refused', () => {
+    expect(rulesOf(withFields(user, { validAfter: BigInt(NOW - 61) }))).toEqual(['backdate']);
     expect(rulesOf(withFields(user, { validAfter: BigInt(NOW + 1) }))).toEqual(['backdate']);
   });
   it('nothing is valid before its authority was made, and prepare sees to it', () => {

@@ -223,6 +223,13 @@ describe('ensign ca sign', () => {
 });
 
 describe('ensign ca log and verify-log', () => {
+  it('begins where it is told to', async () => {
+    const all = (await ca('log')).out.split('\n');
+    expect((await ca('log', '--last', '2')).out.split('\n')).toEqual(all.slice(-2));
+    expect((await ca('log', '--last', '100000')).out.split('\n')).toEqual(all);
+    expect((await ca('log', '--last', '-1')).code).toBe(2);
+  });
+
   it('follow shows what is added until it is interrupted', async () => {
     const abort = new AbortController();
     const seen: string[] = [];
