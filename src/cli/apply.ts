@@ -13,6 +13,7 @@ import { finish } from './run.ts';
 interface ApplyFlags extends FleetFlags {
   readonly yes?: boolean;
   readonly undoAfter: number;
+  readonly log?: string;
 }
 
 /** `ensign apply`: plan, confirm, go. Every host is proved from outside, or comes back to what it was. */
@@ -20,6 +21,7 @@ export function applyCommand(io: Io): Command {
   return addFleetFlags(new Command('apply').description('bring hosts under the authority: each is proved from outside or undone'))
     .option('-y, --yes', 'do not ask')
     .option('--undo-after <duration>', 'a host undoes by itself what was not confirmed within this time (5s to 10m)', watchdogTime, 60)
+    .option('--log <file>', 'append every step as a JSON line to this file')
     .action((flags: ApplyFlags) => finish(io, flags.json === true, () => run(io, flags)));
 }
 
@@ -72,7 +74,9 @@ async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: Reado
   const { ended, failure } = await import('../host/outcome.ts');
   const { runHosts } = await import('../rollout/run.ts');
   const { startProgress } = await import('./progress.ts');
-  const progress = startProgress(io, 'applying', fleet.hosts.length, flags.json === true);
+  const { openRunLog } = await import('./run-log.ts');
+  const log = await openRunLog(io, flags.log, 'apply');
+  const progress = await startProgress(io, 'applying', fleet.hosts.length, flags.json === true);
   try {
     return await runHosts(
       fleet.hosts,
@@ -84,14 +88,16 @@ async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: Reado
         const outcome =
           shown !== undefined && shown.kind !== 'planned'
             ? ended(task, io.clock.nowMs(), io.clock, failure(shown.error))
-            : await applyHost(task, fleet.portsFor(host, (step) => progress.step(host.name, step)), { undoAfter: flags.undoAfter, agreed: shown === undefined ? undefined : planDigest(shown.plan) });
+            : await applyHost(task, fleet.portsFor(host, (step) => { progress.step(host.name, step); log.step(host.id, step); }), { undoAfter: flags.undoAfter, agreed: shown === undefined ? undefined : planDigest(shown.plan) });
+        log.outcome(outcome);
         progress.done(host.name, `${outcome.kind}: ${outcome.summary}`);
         return outcome;
       },
       (host) => ended({ host }, io.clock.nowMs(), io.clock, { ...failure(new AppError('host/skipped', 'interrupted before its turn; nothing was done')), kind: 'skipped' }),
     );
   } finally {
-    progress.stop();
+    await progress.stop();
+    log.close();
   }
 }
 

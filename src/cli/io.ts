@@ -36,7 +36,8 @@ export function processIo(clock: Clock): Io {
     env: process.env,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     colour: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // a terminal that does not know its width has none to draw in
+    columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined,
     interrupted: abort.signal,
     out: (line) => void process.stdout.write(`${line}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),

@@ -9,7 +9,7 @@ import { planStatus } from './render-plan.ts';
 
 /** Plans every chosen host, several at once, and refuses those of them that share a key. */
 export async function planFleet(io: Io, flags: FleetFlags, fleet: Fleet): Promise<PlannedHost[]> {
-  const progress = startProgress(io, 'planning', fleet.hosts.length, flags.json === true);
+  const progress = await startProgress(io, 'planning', fleet.hosts.length, flags.json === true);
   try {
     const planned = await runHosts(
       fleet.hosts,
@@ -24,6 +24,6 @@ export async function planFleet(io: Io, flags: FleetFlags, fleet: Fleet): Promis
     );
     return refuseSharedKeys(planned);
   } finally {
-    progress.stop();
+    await progress.stop();
   }
 }

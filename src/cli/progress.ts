@@ -1,5 +1,5 @@
+import { plural } from '../base/text.ts';
 import type { Io } from './io.ts';
-import { paint } from './io.ts';
 
 /** Tells a person who waits how far a run over many hosts is. */
 export interface Progress {
@@ -7,45 +7,68 @@ export interface Progress {
   step(name: string, what: string): void;
   /** A host has ended; `line` is kept in a log where there is no terminal. */
   done(name: string, line: string): void;
-  /** Ends the display. */
-  stop(): void;
+  /** Ends the display; may be called again. */
+  stop(): Promise<void>;
 }
 
 const MOST_NAMES = 4;
-const REDRAW_MS = 100;
+const SILENT: Progress = { step: () => undefined, done: () => undefined, stop: () => Promise.resolve() };
 
-/** One line that is drawn over on a terminal; a plain line a host elsewhere; nothing with `--json`. */
-export function startProgress(io: Io, title: string, total: number, json: boolean): Progress {
-  if (json) return { step: () => undefined, done: () => undefined, stop: () => undefined };
+/** One task that is drawn over on a terminal; a plain line a host elsewhere; nothing with `--json`. */
+export async function startProgress(io: Io, title: string, total: number, json: boolean): Promise<Progress> {
+  if (json) return SILENT;
+  return io.columns === undefined ? plainProgress(io, title, total) : drawnProgress(title, total);
+}
+
+function plainProgress(io: Io, title: string, total: number): Progress {
+  let ended = 0;
+  return {
+    ...SILENT,
+    done: (name, line) => {
+      ended += 1;
+      io.note(`${title} ${ended}/${total}  ${name}  ${line}`);
+    },
+  };
+}
+
+// one task for all hosts: the renderer slows down with the square of its rows, and nobody reads a thousand of them
+async function drawnProgress(title: string, total: number): Promise<Progress> {
+  const { Listr } = await import('listr2');
   const active = new Map<string, string>();
   let ended = 0;
-  if (io.columns === undefined) {
-    return {
-      step: () => undefined,
-      done: (name, line) => {
-        ended += 1;
-        io.note(`${title} ${ended}/${total}  ${name}  ${line}`);
+  let end: () => void = () => undefined;
+  const running = new Promise<void>((resolve) => { end = resolve; });
+  let draw: () => void = () => undefined;
+  const list = new Listr(
+    [{
+      title: `${title} ${plural(total, 'host')}`,
+      task: async (_context, task): Promise<void> => {
+        draw = () => {
+          const names = [...active].slice(0, MOST_NAMES).map(([name, what]) => `${name}: ${what}`);
+          const more = active.size > MOST_NAMES ? ` and ${active.size - MOST_NAMES} more` : '';
+          task.title = `${title} ${ended}/${total}`;
+          task.output = names.length === 0 ? '' : `${names.join(', ')}${more}`;
+        };
+        draw();
+        await running;
       },
-      stop: () => undefined,
-    };
-  }
-  const draw = (): void => {
-    const names = [...active].slice(0, MOST_NAMES).map(([name, what]) => `${name}: ${what}`);
-    const more = active.size > MOST_NAMES ? ` and ${active.size - MOST_NAMES} more` : '';
-    const text = `${title} ${ended}/${total}  ${names.join(', ')}${more}`.slice(0, (io.columns ?? 80) - 1);
-    process.stderr.write(`\r\u001b[K${paint(io, 'dim', text)}`);
-  };
-  const timer = setInterval(draw, REDRAW_MS);
-  timer.unref();
+    }],
+    { registerSignalListeners: false },
+  );
+  const finished = list.run();
   return {
-    step: (name, what) => void active.set(name, what),
+    step: (name, what) => {
+      active.set(name, what);
+      draw();
+    },
     done: (name) => {
       active.delete(name);
       ended += 1;
+      draw();
     },
-    stop: () => {
-      clearInterval(timer);
-      process.stderr.write('\r\u001b[K');
+    stop: async () => {
+      end();
+      await finished;
     },
   };
 }

@@ -23,7 +23,7 @@ async function run(io: Io, flags: FleetFlags): Promise<ExitCode> {
   const { runHosts } = await import('../rollout/run.ts');
   const { startProgress } = await import('./progress.ts');
   const fleet = await openFleet(io, flags, 'look');
-  const progress = startProgress(io, 'looking', fleet.hosts.length, flags.json === true);
+  const progress = await startProgress(io, 'looking', fleet.hosts.length, flags.json === true);
   try {
     const statuses = await runHosts(
       fleet.hosts,
@@ -35,12 +35,12 @@ async function run(io: Io, flags: FleetFlags): Promise<ExitCode> {
       },
       (host): HostStatus => ({ hostId: host.id, name: host.name, verdict: 'unreachable', served: undefined, findings: ['interrupted before its turn'], state: undefined }),
     );
-    progress.stop();
+    await progress.stop();
     if (flags.json === true) io.out(JSON.stringify({ environment: fleet.inventory.environment, release: fleet.release, hosts: statuses }, null, 2));
     else for (const line of render(io, statuses)) io.out(line);
     return exitCode(statuses);
   } finally {
-    progress.stop();
+    await progress.stop();
     await fleet.close();
   }
 }
