@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { parseDuration } from '../base/duration.ts';
 import { AppError, EXIT, usageError, type ExitCode } from '../base/errors.ts';
-import { plural } from '../base/text.ts';
+import { plural, printable } from '../base/text.ts';
 import type { HostOutcome } from '../host/outcome.ts';
 import type { PlannedHost } from '../rollout/plan-fleet.ts';
 import type { Fleet } from './fleet.ts';
@@ -90,7 +90,7 @@ async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: Reado
             ? ended(task, io.clock.nowMs(), io.clock, failure(shown.error))
             : await applyHost(task, fleet.portsFor(host, (step) => { progress.step(host.name, step); log.step(host.id, step); }), { undoAfter: flags.undoAfter, agreed: shown === undefined ? undefined : planDigest(shown.plan) });
         log.outcome(outcome);
-        progress.done(host.name, `${outcome.kind}: ${outcome.summary}`);
+        progress.done(host.name, printable(`${outcome.kind}: ${outcome.summary}`));
         return outcome;
       },
       (host) => ended({ host }, io.clock.nowMs(), io.clock, { ...failure(new AppError('host/skipped', 'interrupted before its turn; nothing was done')), kind: 'skipped' }),

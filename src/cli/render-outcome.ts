@@ -1,5 +1,5 @@
 import type { HostOutcome, OutcomeKind } from '../host/outcome.ts';
-import { plural } from '../base/text.ts';
+import { plural, printable } from '../base/text.ts';
 import { paint, type Io, type Tone } from './io.ts';
 import { table } from './table.ts';
 
@@ -8,7 +8,7 @@ const ORDER: readonly OutcomeKind[] = ['changed', 'unchanged', 'rolled-back', 'f
 
 /** One line a host with outcome and reason, then what to do about those that went wrong, then the count. */
 export function renderOutcomes(io: Pick<Io, 'colour'>, outcomes: readonly HostOutcome[]): string[] {
-  const rows = outcomes.map((o) => [o.name, paint(io, TONE[o.kind], o.kind), `${(o.milliseconds / 1000).toFixed(1)} s`, o.code === undefined ? o.summary : `${o.summary} [${o.code}]`]);
+  const rows = outcomes.map((o) => [o.name, paint(io, TONE[o.kind], o.kind), `${(o.milliseconds / 1000).toFixed(1)} s`, printable(o.code === undefined ? o.summary : `${o.summary} [${o.code}]`)]);
   const hints = new Map<string, string[]>();
   for (const { hint, name } of outcomes) if (hint !== undefined) hints.set(hint, [...(hints.get(hint) ?? []), name]);
   return [

@@ -22,14 +22,14 @@ export function renderPlan(io: Pick<Io, 'colour'>, planned: PlannedHost): string
   const title = `${paint(io, 'bold', planned.host.name)}  ${paint(io, TONE[status], status)}`;
   if (planned.kind !== 'planned') {
     const { error } = planned;
-    return [title, `  ${error.message} ${paint(io, 'dim', `[${error.code}]`)}`, ...(error.hint === undefined ? [] : [`  ${paint(io, 'dim', 'hint')} ${error.hint}`])];
+    return [title, `  ${printable(error.message)} ${paint(io, 'dim', `[${error.code}]`)}`, ...(error.hint === undefined ? [] : [`  ${paint(io, 'dim', 'hint')} ${error.hint}`])];
   }
   const { plan } = planned;
   return [
     title,
     `  ${paint(io, 'dim', factsLine(plan))}`,
-    ...plan.refusals.flatMap((r) => [`  ${paint(io, 'bad', 'refused')} ${r.message} ${paint(io, 'dim', `[${r.code}]`)}`, `  ${paint(io, 'dim', 'hint')} ${r.hint}`]),
-    ...plan.notices.map((n) => `  ${paint(io, 'warn', 'note')} ${n.message} ${paint(io, 'dim', `[${n.code}]`)}`),
+    ...plan.refusals.flatMap((r) => [`  ${paint(io, 'bad', 'refused')} ${printable(r.message)} ${paint(io, 'dim', `[${r.code}]`)}`, `  ${paint(io, 'dim', 'hint')} ${r.hint}`]),
+    ...plan.notices.map((n) => `  ${paint(io, 'warn', 'note')} ${printable(n.message)} ${paint(io, 'dim', `[${n.code}]`)}`),
     ...plan.directories.map((d) => `  ${paint(io, 'good', '+')} folder ${d.path} (mode ${d.mode})`),
     ...plan.changes.flatMap((change) => renderChange(io, change)),
     ...(status === 'change' ? [`  then: sshd -t, compare what sshd would do for each login, reload, prove from outside: ${proofLine(plan)}`] : []),
@@ -63,7 +63,7 @@ function factsLine(plan: HostPlan): string {
   const { facts } = plan;
   const skew = facts.clock - facts.observedAt;
   const reload = facts.reload === undefined ? 'no listener found' : facts.reload.kind === 'systemd' ? facts.reload.unit : facts.reload.kind;
-  return printable([facts.os, `OpenSSH ${facts.version?.text ?? 'of unknown version'}`, reload, `${facts.hostKeys.length} host keys`, skew === 0 ? '' : `clock ${formatDuration(Math.abs(skew))} ${skew > 0 ? 'ahead' : 'behind'}`].filter((t) => t !== '').join(' · '));
+  return printable([facts.os, `OpenSSH ${facts.version?.text ?? 'of unknown version'}`, reload, `${facts.hostKeys.length} host keys`, Math.abs(skew) <= 2 ? '' : `clock ${formatDuration(Math.abs(skew))} ${skew > 0 ? 'ahead' : 'behind'}`].filter((t) => t !== '').join(' · '));
 }
 
 function renderChange(io: Pick<Io, 'colour'>, change: Change): string[] {

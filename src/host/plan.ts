@@ -45,7 +45,7 @@ export function planHost(input: PlanInput): HostPlan {
     served: certificates.served,
     provable: provable(facts, spec),
     refusals: [...findHazards(facts, spec), ...certificates.refusals, ...foreignEdits(input)],
-    notices: [...certificates.notices, ...loginNotices(facts, spec)],
+    notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec)],
   };
 }
 
@@ -96,6 +96,13 @@ function loginNotices(facts: HostFacts, spec: TrustSpec): Notice[] {
     const why = obstacle(facts, login);
     return why === undefined ? [] : [{ code: 'host/login-not-provable', message: `login ${login} is mapped, but ${why}: it is set up and not tried` }];
   });
+}
+
+// people type what the host calls itself; a certificate without that name leaves them with a question
+function hostnameNotices({ fqdn, hostname }: HostFacts, { names }: TrustSpec): Notice[] {
+  const own = (fqdn ?? hostname).toLowerCase();
+  if (own === '' || own === 'localhost' || names.includes(own)) return [];
+  return [{ code: 'host/other-hostname', message: `the host calls itself ${own}, which is not among its names: add it to \`names\` if people type it` }];
 }
 
 function obstacle(facts: HostFacts, login: string): string | undefined {
