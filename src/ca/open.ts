@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { openAgentSigner } from './agent-signer-adapter.ts';
 import { PURPOSES, type Authority, type Purpose, type Signer } from './authority.ts';
@@ -68,12 +67,8 @@ export async function withStore<T>(directory: string, work: (store: Store) => Pr
 
 async function authoritiesOf(directory: string, store: Store): Promise<Readonly<Record<Purpose, Authority>>> {
   const known = await store.read((reader) => reader.authorities());
-  const user = await readAuthority(directory, 'user', known);
-  const host = await readAuthority(directory, 'host', known);
-  if (user.fingerprint === host.fingerprint) {
-    throw usageError('ca/key-mismatch', 'the user and the host authority are one key', { hint: 'a host certificate could then log people in: make new authorities' });
-  }
-  return { user, host };
+  // the store holds each fingerprint once, so that these are two keys
+  return { user: await readAuthority(directory, 'user', known), host: await readAuthority(directory, 'host', known) };
 }
 
 function openSigner({ directory, passphrase, agentSocket }: OpenCaOptions, authority: Authority): Promise<Signer> {

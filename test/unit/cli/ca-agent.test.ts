@@ -25,6 +25,10 @@ it('authorities that an ssh-agent holds are set up with their public keys, and s
     expect(await runCommand(initCommand, ['init', 'held', ...flags], { cwd: folder })).toMatchObject({ code: 2, note: expect.stringContaining('ca/agent-unavailable') as unknown });
     expect(existsSync(join(folder, 'held'))).toBe(false);
     expect(await runCommand(initCommand, ['init', 'held', '--yes', '--user-key', 'held-user.pub'], { cwd: folder })).toMatchObject({ code: 2, note: expect.stringContaining('init/flags') as unknown });
+    // one key for both would let hosts log in
+    const same = ['--yes', '--user-key', 'held-user.pub', '--host-key', 'held-user.pub'];
+    expect(await runCommand(initCommand, ['init', 'held', ...same], { cwd: folder, env })).toMatchObject({ code: 2, note: expect.stringContaining('ca/key-mismatch') as unknown });
+    expect(existsSync(join(folder, 'held'))).toBe(false);
     expect((await runCommand(initCommand, ['init', 'held', ...flags], { cwd: folder, env })).code).toBe(0);
     expect(readdirSync(join(folder, 'held', 'ca')).sort()).toEqual(['ensign.db', 'host_ca.pub', 'user_ca.pub']);
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'id')]);
