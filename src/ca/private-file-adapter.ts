@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { AppError} from '../base/errors.ts';
+import type { AppError } from '../base/errors.ts';
 import { usageError } from '../base/errors.ts';
 
 const OTHERS = 0o077;

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import type { AppError} from '../base/errors.ts';
+import type { AppError } from '../base/errors.ts';
 import { usageError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { isPlainText } from '../base/text.ts';

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { AppError, usageError } from '../base/errors.ts';
+import { usageError, type AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { readPrivateFile } from '../ca/private-file-adapter.ts';
 import type { Io } from './io.ts';
