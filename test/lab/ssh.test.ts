@@ -172,9 +172,10 @@ describe('a session', () => {
 
   test('tells a command that is given up to end', async () => {
     const ops = await session('ops');
-    const trap = 'trap "echo gone >/tmp/told; exit" TERM; while :; do sleep 0.1; done';
-    await expect(ops.run(['sh', '-c', trap], { timeoutMs: 500 })).rejects.toMatchObject({ code: 'ssh/timeout' });
-    await until(async () => (await host.run('cat /tmp/told')).stdout === 'gone\n', 10_000, 'the command to end');
+    // long enough for a busy machine to have begun
+    await expect(ops.run(['sh', '-c', 'echo >/tmp/begun; exec sleep 4242'], { timeoutMs: 3000 })).rejects.toMatchObject({ code: 'ssh/timeout' });
+    await host.must('test -e /tmp/begun');
+    await until(async () => (await host.run('pgrep -x sleep')).code === 1, 20_000, 'the command to end');
   });
 
   test('writes files as its own user, and only where that user may', async () => {
