@@ -1,15 +1,17 @@
 // npm test: sets the machine up, builds, runs the unit tests, then the lab tests inside a lab. The last line has the totals.
 //   node scripts/test.mjs [--no-build] [--unit [FILTER...] | --lab [FILTER...]]
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { SetUpError, asRoot, root, runMain, setUp } from './setup.mjs';
+import { SetUpError, asRoot, callerOptions, root, runMain, setUp } from './setup.mjs';
 
 await runMain(() => {
   const { projects, filters, build } = readArguments(process.argv.slice(2));
   setUp({ lab: projects.includes('lab'), build });
   // a folder of the caller's, in which root may write as well
   const reports = mkdtempSync(`${tmpdir()}/ensign-test-`);
+  const caller = callerOptions();
+  if (caller.uid !== undefined) chownSync(reports, caller.uid, caller.gid);
   try {
     return summarize(projects.map((project) => runProject(project, filters, `${reports}/${project}.json`)));
   } finally {
@@ -30,7 +32,7 @@ function runProject(project, filters, report) {
   process.stdout.write(`\n== ${project} tests\n`);
   const vitest = [process.execPath, `${root}node_modules/vitest/vitest.mjs`, 'run', '--project', project,
     '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
-  const status = project === 'lab' ? runAsRootInLab(vitest) : run(vitest, {});
+  const status = project === 'lab' ? runAsRootInLab(vitest) : run(vitest, callerOptions());
   const { passed, failed, skipped } = readReport(report);
   return { passed, skipped, failed: status === 0 ? failed : Math.max(failed, 1) };
 }

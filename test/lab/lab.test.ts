@@ -45,6 +45,16 @@ describe('a host', () => {
     expect(await ssh('deploy', web, 'true')).toMatchObject({ code: 255, stderr: expect.stringContaining('Permission denied') as string });
   });
 
+  test('is alone in its control group, so that its systemd stops nobody else', async () => {
+    const inSshd = 'find /sys/fs/cgroup -path "*/ssh.service/cgroup.procs" -exec cat {} + | sort -un';
+    for (const host of [web, db]) {
+      const listed = (await host.must(inSshd)).trim().split('\n');
+      expect(listed).toContain((await host.must('systemctl show --property=MainPID --value ssh')).trim());
+      // as which a process of another host would show
+      expect(listed).not.toContain('0');
+    }
+  });
+
   test('has host keys of its own, and they are what its sshd serves', async () => {
     const [ours, theirs] = [await web.hostKeys(), await db.hostKeys()];
     expect(new Set([...Object.values(ours), ...Object.values(theirs)]).size).toBe(6);
@@ -146,7 +156,8 @@ describe('nothing stays behind', () => {
     const other = await startLab({ hosts: [{ name: 'a.lab-test' }, { name: 'b.lab-test' }] });
     const processes = processesOf(other.id);
     expect(processes.length).toBeGreaterThan(8);
-    expect((await leftovers(other.id, processes)).length).toBeGreaterThan(8);
+    const things = (await leftovers(other.id, processes)).map((line) => line.split(' ')[0]);
+    expect(new Set(things)).toEqual(new Set(['process', 'mount', 'namespace', 'control', 'folder']));
     await other.down();
     expect(await leftovers(other.id, processes)).toEqual([]);
     await other.down();

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
-import { machinePath } from './machine.ts';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { machineMounts, machinePath } from './machine.ts';
 
 /** True where the machine's own PID 1 is systemd: then it hands out control groups, and nobody makes them behind its back. */
 export function machineRunsSystemd(): boolean {
@@ -15,6 +15,7 @@ export function inOwnCgroup(lab: string, host: string, argv: readonly string[]):
     return ['systemd-run', '--scope', '--collect', '--quiet', `--unit=${lab}-${host}-${process.pid}-${Date.now()}`, '--property=Delegate=yes', '--', ...argv];
   }
   const folders = cgroupMounts().map((mount) => `${mount}/${lab}/${host}`);
+  if (folders.length === 0) throw new Error('no control groups are mounted: systemd cannot boot without');
   for (const folder of folders) mkdirSync(folder, { recursive: true });
   // a process that writes 0 moves itself; what it becomes then starts there
   return ['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"', 'sh', ...folders, '--', ...argv];
@@ -26,12 +27,9 @@ export function removeCgroups(lab: string): void {
   for (const mount of cgroupMounts()) removeTree(`${mount}/${lab}`);
 }
 
-/**
- * The hierarchies in which systemd keeps its groups: its own of version 1, and version 2.
- */
+/** The hierarchies in which systemd keeps its groups: its own of version 1, and version 2. */
 function cgroupMounts(): string[] {
-  return readFileSync(machinePath('/proc/self/mounts'), 'utf8')
-    .split('\n')
+  return machineMounts()
     .map((line) => line.split(' '))
     .filter(([, , type, options]) => type === 'cgroup2' || (type === 'cgroup' && (options ?? '').split(',').includes('name=systemd')))
     .map(([, path]) => machinePath(path ?? ''));

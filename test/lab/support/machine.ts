@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isAlive } from './process-id.ts';
 import { readState } from './state.ts';
 
@@ -16,6 +17,11 @@ function wayBack(): number | undefined {
 export function amongMachine(argv: readonly string[]): string[] {
   const pid = wayBack();
   return pid === undefined ? [...argv] : ['nsenter', `--target=${pid}`, '--mount', '--', ...argv];
+}
+
+/** The machine's mounts, one line each as in proc_pid_mounts(5). */
+export function machineMounts(): string[] {
+  return readFileSync(`/proc/${wayBack() ?? 'self'}/mounts`, 'utf8').split('\n');
 }
 
 /** The machine's path, as this process has to write it. */
