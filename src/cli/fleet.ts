@@ -44,7 +44,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const hosts = flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit);
   const workspace = await findWorkspace(io, flags);
   const authorities = await readWorkspaceAuthorities(workspace);
-  const trust = await readHostTrust(workspace, authorities.host.publicKey, home);
+  const trust = await readHostTrust(io, workspace, authorities.host.publicKey, home);
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
   const operator = `${userInfo().username}@${hostname()}`;

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, formatLocation } from '../base/errors.ts';
+import { AppError, formatLocation, usageError } from '../base/errors.ts';
 import { nowSeconds } from '../base/clock.ts';
 import type { Host } from '../inventory/host.ts';
-import { checkCertificate } from '../wire/check-certificate.ts';
-import { fingerprint, type PublicKey } from '../wire/public-key.ts';
+import { fingerprint, formatPublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import { appendKnownHost } from '../ssh/known-hosts-file-adapter.ts';
+import { checkHostCertificate } from '../ssh/host-certificates.ts';
 import { hostKeyCheck, sameKeyCheck } from '../ssh/host-keys.ts';
-import { joinKnownHosts, parseKnownHosts, revocationOf, type KnownHosts } from '../ssh/known-hosts.ts';
+import { joinKnownHosts, parseKnownHosts, type KnownHosts } from '../ssh/known-hosts.ts';
 import { scanHostCertificate, type ScanResult } from '../ssh/scan.ts';
 import type { Connect, ConnectOptions, HostSession } from '../ssh/session.ts';
 import type { Io } from './io.ts';
@@ -17,14 +17,28 @@ import type { Workspace } from './workspace.ts';
 export interface HostTrust {
   readonly knownHosts: KnownHosts;
   readonly ownFile: string;
-  readonly hostAuthority: PublicKey;
 }
 
-/** The user's known_hosts files and ensign's own; those that do not exist are empty. */
-export async function readHostTrust(workspace: Workspace, hostAuthority: PublicKey, home: string): Promise<HostTrust> {
+/**
+ * The user's known_hosts files and ensign's own, and the workspace's authority, which vouches for every name that it
+ * signs. Files that do not exist are empty; a line that cannot be read is named, and skipped as ssh skips it.
+ * @throws AppError `ssh/known-hosts-unreadable`: a file that cannot be read may hold a revoked key
+ */
+export async function readHostTrust(io: Pick<Io, 'note'>, workspace: Workspace, hostAuthority: PublicKey, home: string): Promise<HostTrust> {
   const files = [join(home, '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts', workspace.knownHostsFile];
-  const read = await Promise.all(files.map(async (file) => parseKnownHosts(await readFile(file, 'utf8').catch(() => ''), file)));
-  return { knownHosts: joinKnownHosts(read), ownFile: workspace.knownHostsFile, hostAuthority };
+  const read = await Promise.all(files.map(async (file) => parseKnownHosts(await readIfThere(file), file)));
+  for (const { at, reason } of read.flatMap((one) => one.skipped)) io.note(`${formatLocation(at)}: this line is skipped: ${reason}`);
+  const own = parseKnownHosts(`@cert-authority * ${formatPublicKeyLine(hostAuthority)}\n`, `${workspace.caDirectory}/host_ca.pub`);
+  return { knownHosts: joinKnownHosts([...read, own]), ownFile: workspace.knownHostsFile };
+}
+
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw usageError('ssh/known-hosts-unreadable', `cannot read ${file}`, { cause, hint: 'make it readable: it may name keys that must not be trusted' });
+  }
 }
 
 /**
@@ -59,20 +73,17 @@ function knownKeyTypes({ knownHosts }: HostTrust, names: readonly string[], port
 }
 
 // the key that a certificate vouches for; why the certificate does not hold; or nothing, where none was to be had
-async function keyByCertificate(io: Io, trust: HostTrust, host: Host): Promise<PublicKey | AppError | undefined> {
+async function keyByCertificate(io: Io, { knownHosts }: HostTrust, host: Host): Promise<PublicKey | AppError | undefined> {
   const { certificate } = await scan(host);
   if (certificate === undefined) return undefined;
   try {
-    checkCertificate(certificate, { type: 'host', authorities: [trust.hostAuthority], principal: host.name, nowSeconds: nowSeconds(io.clock) });
+    // for the name alone: an address changes hands
+    checkHostCertificate(certificate, { names: [host.name], port: host.port, knownHosts, nowSeconds: nowSeconds(io.clock) });
+    return certificate.subject;
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;
   }
-  for (const key of [certificate.subject, trust.hostAuthority]) {
-    const line = revocationOf(trust.knownHosts, [host.name, host.address], host.port, key);
-    if (line !== undefined) return new AppError('ssh/host-key-revoked', `${formatLocation(line.at)} revokes ${key === trust.hostAuthority ? 'its authority' : 'its key'}`);
-  }
-  return certificate.subject;
 }
 
 // a host that cannot be scanned is as unknown as it was

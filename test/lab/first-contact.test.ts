@@ -41,10 +41,10 @@ function read(path: string): string {
 /** Runs apply: it must refuse the host by this code, say what to do next, exit with 4, and write nothing anywhere. Returns all its words. */
 async function refused(settings: string, code: string): Promise<string> {
   inventory(settings);
-  const before = { host: await snapshot(host), issued: await issuedCount(workspace), own: read(ownKnownHosts()), user: read(knownHosts()) };
+  const before = { host: await snapshot(host), issued: issuedCount(workspace), own: read(ownKnownHosts()), user: read(knownHosts()) };
   const apply = await reported(workspace, 'apply', '-i', STAGING, '--yes');
   expect(apply).toMatchObject({ code: 4, hosts: [{ outcome: 'failed', code, hint: expect.stringMatching(/./) as string }] });
-  expect({ host: await snapshot(host), issued: await issuedCount(workspace), own: read(ownKnownHosts()), user: read(knownHosts()) }).toEqual(before);
+  expect({ host: await snapshot(host), issued: issuedCount(workspace), own: read(ownKnownHosts()), user: read(knownHosts()) }).toEqual(before);
   return `${apply.hosts[0]?.summary ?? ''}\n${apply.hosts[0]?.hint ?? ''}`;
 }
 
@@ -128,7 +128,7 @@ describe('a host under the authority', () => {
     const line = read(knownHosts());
     const key = readFileSync(join(workspace.root, 'ca/host_ca.pub'), 'utf8').trim();
     writeFileSync(knownHosts(), `@revoked * ${key}\n`);
-    expect(await refused('', 'ssh/host-key-unknown')).toContain(`${knownHosts()}:1 revokes its authority`);
+    expect(await refused('', 'ssh/host-key-unknown')).toContain(`is revoked by ${knownHosts()}:1`);
     writeFileSync(knownHosts(), line);
   });
 
