@@ -6,6 +6,7 @@ import { terminate } from './certificate-login.ts';
 import type { CommandResult } from './session.ts';
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
+const GRACE_MS = 2_000;
 
 /** One command line on its way to a host. */
 export interface Execution {
@@ -30,6 +31,7 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
     let over = false;
     let bytes = 0;
     let channel: ClientChannel | undefined;
+    let reason: AppError | undefined;
     const settle = (): void => {
       over = true;
       clearTimeout(timer);
@@ -38,7 +40,8 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
     const stop = (error: AppError): void => {
       if (over) return;
       settle();
-      if (channel !== undefined) abandon(client, channel);
+      reason = error;
+      if (channel !== undefined) abandon(client, channel, error);
       reject(error);
     };
     const timer = setTimeout(() => stop(timedOut(execution)), execution.timeoutMs);
@@ -55,7 +58,7 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
       onChannel: (opened: ClientChannel): void => {
         channel = opened;
         opened.on('error', () => undefined);
-        if (over) abandon(client, opened);
+        if (reason !== undefined) abandon(client, opened, reason);
       },
       onStdout: count,
       onStderr: (chunk: Buffer): void => {
@@ -74,12 +77,27 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
   });
 }
 
-/** Nobody waits for this channel any more: ask the command to end, and stop reading what it says. */
-function abandon(client: Client, channel: ClientChannel): void {
-  channel.removeAllListeners('data').pause();
-  channel.stderr.removeAllListeners('data').pause();
+/**
+ * Nobody waits for this channel any more: ask the command to end, and stop reading what it says. The channel stays open
+ * for a while, because a command that cleans up and says so would be killed by a closed stderr.
+ */
+function abandon(client: Client, channel: ClientChannel, reason: AppError): void {
+  channel.removeAllListeners('data');
+  channel.stderr.removeAllListeners('data');
+  // with the connection everything has ended already
+  if (reason.code === 'ssh/lost') return;
   terminate(client, channel);
-  channel.close();
+  const close = (): void => {
+    client.off('close', forget);
+    channel.pause();
+    channel.stderr.pause();
+    channel.close();
+  };
+  const timer = setTimeout(close, reason.code === 'ssh/timeout' ? GRACE_MS : 0).unref();
+  const forget = (): void => clearTimeout(timer);
+  client.once('close', forget);
+  channel.resume();
+  channel.stderr.resume();
 }
 
 function decode(latin1: string): string {
