@@ -2,10 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { usageError } from '../base/errors.ts';
-import { DEFAULT_PROFILES, defineProfile, type Profiles } from '../ca/profile.ts';
-import { parseConfig } from './config-file.ts';
+import type { Profiles } from '../ca/profile.ts';
 import type { Io } from './io.ts';
-import { workspaceSchema, type WorkspaceConfig } from './workspace-schema.ts';
+import type { WorkspaceConfig } from './workspace-schema.ts';
 
 export const WORKSPACE_FILE = 'ensign.yaml';
 
@@ -39,6 +38,9 @@ export function addWorkspaceFlag(command: Command): Command {
  * @throws AppError `workspace/not-found`, `config/syntax`, `config/invalid`
  */
 export async function findWorkspace(io: Pick<Io, 'cwd'>, flags: WorkspaceFlags): Promise<Workspace> {
+  // late, because every command declares its flags through this file, and `--help` needs no YAML
+  const { parseConfig } = await import('./config-file.ts');
+  const { workspaceSchema } = await import('./workspace-schema.ts');
   const root = await findRoot(io.cwd, flags.workspace);
   const configFile = join(root, WORKSPACE_FILE);
   const config = parseConfig(await readFile(configFile, 'utf8'), configFile, workspaceSchema);
@@ -47,7 +49,7 @@ export async function findWorkspace(io: Pick<Io, 'cwd'>, flags: WorkspaceFlags):
     configFile,
     organization: config.organization,
     scopePrincipals: config.scopePrincipals,
-    profiles: profilesOf(config),
+    profiles: await profilesOf(config),
     caDirectory: resolve(root, config.ca.directory),
     caKeys: config.ca.keys,
     passphraseFile: config.ca.passphraseFile === undefined ? undefined : resolve(root, config.ca.passphraseFile),
@@ -75,7 +77,8 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-function profilesOf(config: WorkspaceConfig): Profiles {
+async function profilesOf(config: WorkspaceConfig): Promise<Profiles> {
+  const { DEFAULT_PROFILES, defineProfile } = await import('../ca/profile.ts');
   const own = Object.entries(config.profiles).map(([name, settings]) => [name, defineProfile(name, settings)] as const);
   return new Map([...DEFAULT_PROFILES, ...own]);
 }
