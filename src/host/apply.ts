@@ -84,6 +84,7 @@ async function transact(lifeline: HostSession, task: HostTask, ports: HostPorts,
     ports.progress('confirming');
     const answer = await confirm(proof.session, transaction, stateAfter(task, plan, transaction, now, ports.clock));
     if (answer.kind === 'lost') return await findOut(situation, answer.detail, now);
+    if (answer.kind === 'failed') return await comeBack({ ...situation, lifeline }, 'host/not-confirmed', `the change was proved, but cannot be recorded: ${answer.detail}`);
     if (answer.kind === 'rolled-back') return await comeBack({ ...situation, lifeline }, 'host/deadline', `the watchdog was faster: ${answer.detail}`);
     return { kind: 'changed', summary: changedSummary(plan, proof), code: undefined, hint: undefined, plan, serials: now };
   } finally {

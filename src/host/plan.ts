@@ -1,11 +1,11 @@
 import { fingerprint, formatPublicKeyLine } from '../wire/public-key.ts';
-import { includesFile, withBlockAtTop } from '../sshd/config-text.ts';
 import { directives, PATHS, principalsPath, type Directive } from '../sshd/drop-in.ts';
 import { effectiveValue, effectiveValues } from '../sshd/effective.ts';
-import { atLeast } from '../sshd/version.ts';
 import type { HostFacts } from './facts.ts';
+import { fileChange } from './file-change.ts';
 import { findHazards } from './hazards.ts';
 import { planCertificates } from './plan-certificates.ts';
+import { planConfiguration } from './plan-config.ts';
 import type { FileChange, HostPlan, Notice, Refusal } from './plan-types.ts';
 import { sha256 } from './probe-output.ts';
 import { principalsText, type TrustSpec } from './spec.ts';
@@ -30,21 +30,22 @@ export function planHost(input: PlanInput): HostPlan {
   const { facts, spec } = input;
   const certificates = planCertificates(facts, spec);
   const wanted = directives(certificates.served.map((c) => c.path));
+  const configuration = planConfiguration(facts, wanted, input.renderDropIn);
   const changes = [
-    write(facts, PATHS.userAuthorities, authoritiesText(spec), 'the keys whose user certificates this host accepts'),
-    ...[...spec.principals].map(([login, names]) => write(facts, principalsPath(login), principalsText(names), `principals that may log in as ${login}`)),
+    fileChange(facts, PATHS.userAuthorities, authoritiesText(spec), 'the keys whose user certificates this host accepts'),
+    ...[...spec.principals].map(([login, names]) => fileChange(facts, principalsPath(login), principalsText(names), `principals that may log in as ${login}`)),
     ...strayPrincipals(facts, spec),
     ...certificates.changes,
-    ...configurationChanges(input, wanted),
+    ...configuration.changes,
   ].filter((change) => change !== undefined);
   return {
     facts,
     changes,
-    directories: missingDirectories(facts),
+    directories: missingDirectories(facts, configuration.usesDropIn),
     directives: wanted,
     served: certificates.served,
     provable: provable(facts, spec),
-    refusals: [...findHazards(facts, spec), ...certificates.refusals, ...foreignEdits(input)],
+    refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...foreignEdits(input)],
     notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec)],
   };
 }
@@ -53,36 +54,16 @@ function authoritiesText(spec: TrustSpec): string {
   return spec.userAuthorities.map((key) => `${formatPublicKeyLine(key, 'ensign user authority')}\n`).join('');
 }
 
-/** The change that makes a file hold exactly this text with mode 644, or nothing when it does already. */
-function write(facts: HostFacts, path: string, after: string | undefined, why: string, mode = '644'): FileChange | undefined {
-  const file = facts.files.get(path);
-  if (file === undefined ? after === undefined : file.text === after && file.mode === mode) return undefined;
-  return { kind: 'file', path: file?.path ?? path, before: file?.text, beforeSha256: file?.sha256, after, mode, why };
-}
-
 // a login that is no longer mapped must stop accepting certificates
 function strayPrincipals(facts: HostFacts, spec: TrustSpec): (FileChange | undefined)[] {
   return [...facts.files.keys()]
     .filter((path) => path.startsWith(`${PATHS.principals}/`) && !spec.principals.has(path.slice(PATHS.principals.length + 1)))
-    .map((path) => write(facts, path, undefined, 'this login is not mapped any more: it stops accepting certificates'));
+    .map((path) => fileChange(facts, path, undefined, 'this login is not mapped any more: it stops accepting certificates'));
 }
 
-function configurationChanges({ facts, renderDropIn }: PlanInput, wanted: readonly Directive[]): (FileChange | undefined)[] {
-  const main = facts.files.get(PATHS.mainConfig);
-  const mainText = main?.text ?? '';
-  const dropIn = renderDropIn(wanted);
-  const mode = main?.mode ?? '644';
-  if (!atLeast(facts.version, 8, 2)) {
-    return [write(facts, PATHS.mainConfig, withBlockAtTop(mainText, dropIn), 'sshd before 8.2 has no Include: the directives themselves, at the top', mode)];
-  }
-  const snippet = write(facts, PATHS.dropIn, dropIn, 'the directives of ensign');
-  return includesFile(mainText, PATHS.dropIn)
-    ? [snippet]
-    : [snippet, write(facts, PATHS.mainConfig, withBlockAtTop(mainText, `Include ${PATHS.dropIn}`), 'sshd_config reads no drop-ins: one marked Include at the top', mode)];
-}
-
-function missingDirectories(facts: HostFacts): HostPlan['directories'] {
-  return ['/etc/ssh/sshd_config.d', PATHS.directory, PATHS.principals].filter((path) => !facts.directories.has(path)).map((path) => ({ path, mode: '755' }));
+function missingDirectories(facts: HostFacts, usesDropIn: boolean): HostPlan['directories'] {
+  const wanted = [...(usesDropIn ? ['/etc/ssh/sshd_config.d'] : []), PATHS.directory, PATHS.principals];
+  return wanted.filter((path) => !facts.directories.has(path)).map((path) => ({ path, mode: '755' }));
 }
 
 /** The logins in which a fresh certificate must succeed: those that exist, have a shell, and that sshd lets in by one key. */

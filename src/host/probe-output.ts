@@ -49,7 +49,7 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
-/** Lines that hold more than white space. */
+/** Lines that hold more than white space, without the carriage returns that sshd ends its messages with. */
 export function lines(body: string): string[] {
-  return body.split('\n').filter((line) => line.trim() !== '');
+  return body.split(/\r?\n/).filter((line) => line.trim() !== '');
 }

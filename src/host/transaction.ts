@@ -52,7 +52,7 @@ export async function stage(session: HostSession, transaction: Transaction): Pro
   }
 }
 
-export type ConfirmResult = { readonly kind: 'confirmed' } | { readonly kind: 'rolled-back'; readonly detail: string } | { readonly kind: 'lost'; readonly detail: string };
+export type ConfirmResult = { readonly kind: 'confirmed' } | { readonly kind: 'failed'; readonly detail: string } | { readonly kind: 'rolled-back'; readonly detail: string } | { readonly kind: 'lost'; readonly detail: string };
 
 /** Makes the change stay, on the connection that proved it: disarms the watchdog and writes the state file. */
 export async function confirm(session: HostSession, transaction: Pick<Transaction, 'id' | 'mark'>, state: HostState): Promise<ConfirmResult> {
@@ -62,6 +62,8 @@ export async function confirm(session: HostSession, transaction: Pick<Transactio
   const result = parseResult(answer.stdout, transaction.mark);
   if (result?.word === 'confirmed') return { kind: 'confirmed' };
   if (result?.word === 'rolled-back') return { kind: 'rolled-back', detail: printable(result.code) };
+  // the change is armed as before: whoever has a way in can undo it now
+  if (result?.word === 'failed') return { kind: 'failed', detail: printable(result.code) };
   return { kind: 'lost', detail: `the host gave no answer to the confirmation (exit ${answer.code ?? answer.signal ?? '?'})` };
 }
 

@@ -5,39 +5,44 @@ const BLOCK_BEGIN = '# BEGIN ensign (managed; keep this first)';
 const BLOCK_END = '# END ensign';
 
 /**
- * Says whether sshd reads `file` through an `Include` of its main configuration. Only an Include before the first
- * `Match` counts: inside a Match block its directives would be scoped (sshd_config(5), "Include").
+ * Says whether sshd reads `file` through an `Include` of its main configuration: `always`; `never`; or `scoped`, when an
+ * Include inside a Match block names it, whatever others do (sshd_config(5), "Include").
  * @param text the main configuration
  * @param file absolute path of the drop-in; relative patterns are relative to /etc/ssh
  */
-export function includesFile(text: string, file: string): boolean {
+export function includeReach(text: string, file: string): 'always' | 'never' | 'scoped' {
+  let inMatch = false;
+  let reach: 'always' | 'never' = 'never';
   for (const line of text.split('\n')) {
     const [keyword, ...args] = splitDirective(line);
-    if (keyword === 'match') return false;
-    if (keyword === 'include' && args.some((p) => matchesGlob(p.startsWith('/') ? p : `/etc/ssh/${p}`, file))) return true;
+    if (keyword === 'match') inMatch = true;
+    if (keyword !== 'include' || !args.some((p) => matchesGlob(p.startsWith('/') ? p : `/etc/ssh/${p}`, file))) continue;
+    if (inMatch) return 'scoped';
+    reach = 'always';
   }
-  return false;
+  return reach;
 }
 
 /**
  * Puts one marked block at the top of a main configuration: above every `Match`, and before anything that could set the
- * same directives first. A text that has exactly this block there already is returned as it is.
+ * same directives first. A text that has exactly this block there already is returned as it is, but for a newline that
+ * is missing at its end.
  */
 export function withBlockAtTop(text: string, directives: string): string {
   const block = `${BLOCK_BEGIN}\n${directives.trimEnd()}\n${BLOCK_END}\n`;
-  return text.startsWith(block) ? text : block + withoutBlock(text);
+  const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+  return whole.startsWith(block) ? whole : block + withoutBlock(whole);
 }
 
-/** The text without the block that ensign put into it. */
+/** The text without the blocks that ensign put into it. What is not a whole block any more is the administrator's. */
 export function withoutBlock(text: string): string {
-  const kept: string[] = [];
-  let inBlock = false;
-  for (const line of text.split('\n')) {
-    if (line === BLOCK_BEGIN) inBlock = true;
-    if (!inBlock) kept.push(line);
-    if (line === BLOCK_END) inBlock = false;
+  const lines = text.split('\n');
+  for (;;) {
+    const begin = lines.indexOf(BLOCK_BEGIN);
+    const end = begin === -1 ? -1 : lines.indexOf(BLOCK_END, begin);
+    if (end === -1) return lines.join('\n');
+    lines.splice(begin, end - begin + 1);
   }
-  return kept.join('\n');
 }
 
 /** Keyword in lower case and its arguments; sshd allows `Key value`, `Key=value` and quotes. Empty for comments and blank lines. */

@@ -5,6 +5,8 @@ export const PATHS = {
   principals: '/etc/ssh/ensign/principals',
   dropIn: '/etc/ssh/sshd_config.d/00-ensign.conf',
   mainConfig: '/etc/ssh/sshd_config',
+  /** Where some distributions keep the file that counts while there is none in /etc. */
+  vendorConfig: '/usr/etc/ssh/sshd_config',
   state: '/var/lib/ensign',
 } as const;
 

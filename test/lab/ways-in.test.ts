@@ -48,10 +48,10 @@ describe('sudo with a password', () => {
   const asDana = (): string => inventory(`user: dana, become: sudo, identityFile: ${lab.operatorKey}`);
 
   async function fails(...args: readonly string[]): Promise<unknown> {
-    const before = { host: await snapshot(host), issued: await issuedCount(workspace) };
+    const before = { host: await snapshot(host), issued: issuedCount(workspace) };
     const { code, hosts } = await reported(workspace, 'apply', '-i', asDana(), '--yes', ...args);
     expect(code).toBe(4);
-    expect({ host: await snapshot(host), issued: await issuedCount(workspace) }).toEqual(before);
+    expect({ host: await snapshot(host), issued: issuedCount(workspace) }).toEqual(before);
     return hosts;
   }
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import type { LabHost } from './host.ts';
 import type { TestWorkspace } from './workspace.ts';
@@ -52,19 +54,22 @@ export async function snapshot(host: LabHost): Promise<string> {
   return host.must(`find /etc/ssh /etc/systemd/system /etc/cron.d /var/lib/ensign -printf '%p %m %u %g %l\\n' 2>/dev/null | grep -v '^/var/lib/ensign/transactions' | sort
     find /etc/ssh /var/lib/ensign -type f ! -path '*/transactions/*' -exec sha256sum {} + 2>/dev/null | sort
     systemctl list-units --all --plain --no-legend 'ensign*'
-    sshd -T 2>/dev/null | sha256sum`);
+    mkdir -p /run/sshd; sshd -T 2>/dev/null | sha256sum`);
 }
 
 /** Number of certificates that the workspace's CA has issued. */
-export async function issuedCount(workspace: TestWorkspace): Promise<number> {
-  const { code, stdout } = await workspace.ensign('ca', 'log', '--json');
-  expect(code).toBe(0);
-  return stdout.split('\n').filter((line) => line.includes('"event":"issue"')).length;
+export function issuedCount(workspace: TestWorkspace): number {
+  const database = new Database(join(workspace.root, 'ca/ensign.db'), { readonly: true, fileMustExist: true });
+  try {
+    return (database.prepare('select count(*) as issued from certificates').get() as { issued: number }).issued;
+  } finally {
+    database.close();
+  }
 }
 
 /** Expects that `plan` and `apply` both refuse the one host with this code, that nothing changed on it and nothing was issued. */
 export async function expectRefused(workspace: TestWorkspace, host: LabHost, inventory: string, code: string): Promise<ReportedHost> {
-  const before = { host: await snapshot(host), issued: await issuedCount(workspace) };
+  const before = { host: await snapshot(host), issued: issuedCount(workspace) };
   const plan = await reported(workspace, 'plan', '-i', inventory, '--limit', host.name);
   expect(plan.hosts).toMatchObject([{ status: 'refused' }]);
   expect(plan.hosts[0]?.refusals?.map((r) => r.code)).toContain(code);
@@ -72,6 +77,6 @@ export async function expectRefused(workspace: TestWorkspace, host: LabHost, inv
   const apply = await reported(workspace, 'apply', '-i', inventory, '--limit', host.name, '--yes');
   expect(apply.hosts).toMatchObject([{ outcome: 'failed', code, summary: expect.stringMatching(/^refused, nothing changed: /) as string, hint: expect.stringMatching(/./) as string }]);
   expect(apply.code).toBe(4);
-  expect({ host: await snapshot(host), issued: await issuedCount(workspace) }).toEqual(before);
+  expect({ host: await snapshot(host), issued: issuedCount(workspace) }).toEqual(before);
   return apply.hosts[0] ?? { name: host.name };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { includesFile, splitDirective, withBlockAtTop, withoutBlock } from '../../../src/sshd/config-text.ts';
+import { includeReach, splitDirective, withBlockAtTop, withoutBlock } from '../../../src/sshd/config-text.ts';
 import { matchesGlob } from '../../../src/sshd/glob.ts';
 import { effectiveList, effectiveValue, parseEffectiveConfig } from '../../../src/sshd/effective.ts';
 import { atLeast, parseOpenSshVersion } from '../../../src/sshd/version.ts';
@@ -9,16 +9,18 @@ const FILE = '/etc/ssh/sshd_config.d/00-ensign.conf';
 
 describe('whether sshd reads a drop-in', () => {
   test.each([
-    ['Debian', 'Include /etc/ssh/sshd_config.d/*.conf\n', true],
-    ['no Include', 'Port 22\n', false],
-    ['a comment', '# Include /etc/ssh/sshd_config.d/*.conf\n', false],
-    ['behind a Match', 'Match User x\nInclude /etc/ssh/sshd_config.d/*.conf\n', false],
-    ['relative to /etc/ssh', 'include sshd_config.d/*.conf\n', true],
-    ['with =, quotes and several patterns', 'Include = "/etc/other/*.conf" "/etc/ssh/sshd_config.d/*"\n', true],
-    ['another ending', 'Include /etc/ssh/sshd_config.d/*.cfg\n', false],
-    ['another folder', 'Include /etc/ssh/*.conf\n', false],
+    ['Debian', 'Include /etc/ssh/sshd_config.d/*.conf\n', 'always'],
+    ['no Include', 'Port 22\n', 'never'],
+    ['a comment', '# Include /etc/ssh/sshd_config.d/*.conf\n', 'never'],
+    ['behind a Match', 'Match User x\nInclude /etc/ssh/sshd_config.d/*.conf\n', 'scoped'],
+    ['at the top and behind a Match', 'Include /etc/ssh/sshd_config.d/*.conf\nMatch all\nInclude sshd_config.d/*\n', 'scoped'],
+    ['behind a Match, another file', 'Include sshd_config.d/*.conf\nMatch all\nInclude /etc/ssh/other/*.conf\n', 'always'],
+    ['relative to /etc/ssh', 'include sshd_config.d/*.conf\n', 'always'],
+    ['with =, quotes and several patterns', 'Include = "/etc/other/*.conf" "/etc/ssh/sshd_config.d/*"\n', 'always'],
+    ['another ending', 'Include /etc/ssh/sshd_config.d/*.cfg\n', 'never'],
+    ['another folder', 'Include /etc/ssh/*.conf\n', 'never'],
   ])('%s', (_name, text, expected) => {
-    expect(includesFile(text, FILE)).toBe(expected);
+    expect(includeReach(text, FILE)).toBe(expected);
   });
 
   test('globs stay within a component and skip hidden files', () => {
@@ -30,12 +32,22 @@ describe('the block at the top', () => {
   test('twice is once, and taking it away gives the text back', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('Port 22', 'Match all', '  X yes', '', '# c')), (lines) => {
-        const text = lines.join('\n');
+        const text = lines.map((line) => `${line}\n`).join('');
         const once = withBlockAtTop(text, 'Include /x');
         expect(withBlockAtTop(once, 'Include /x')).toBe(once);
         expect(withoutBlock(once)).toBe(text);
       }),
     );
+  });
+
+  test('a last line without a newline gets one, and nothing else changes', () => {
+    expect(withBlockAtTop('Port 22', 'Include /x')).toBe('# BEGIN ensign (managed; keep this first)\nInclude /x\n# END ensign\nPort 22\n');
+  });
+
+  test('one whose end was deleted takes nothing of the file with it', () => {
+    const torn = '# BEGIN ensign (managed; keep this first)\nInclude /x\nPort 22\n';
+    expect(withoutBlock(torn)).toBe(torn);
+    expect(withBlockAtTop(torn, 'Include /x')).toContain('Port 22\n');
   });
 
   test('one that slid down moves back to the top', () => {
