@@ -35,7 +35,7 @@ export function setUp({ lab = true, build = true } = {}) {
 export function asRoot(argv) {
   if (process.getuid() === 0) return argv;
   if (spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
-    throw new SetUpError(`this needs root, and sudo would ask for a password: run it as \`sudo env "PATH=$PATH" ${invocation()}\``);
+    throw new SetUpError(`this needs root and sudo does not give it without a password: run \`sudo env "PATH=$PATH" ${invocation()}\`, or become root`);
   }
   // PATH, because Node is often found only through the caller's
   return ['sudo', '-n', 'env', `PATH=${process.env.PATH}`, ...argv];
@@ -184,8 +184,10 @@ function hasCommand(name) {
 }
 
 function invocation() {
+  const [, script, ...args] = process.argv;
   const event = process.env.npm_lifecycle_event;
-  return event === undefined ? process.argv.map((arg) => (arg.startsWith(root) ? arg.slice(root.length) : arg)).slice(1).join(' ') : `npm run ${event}`;
+  const words = event === undefined ? ['node', script.startsWith(root) ? script.slice(root.length) : script, ...args] : ['npm', 'run', event, ...(args.length > 0 ? ['--', ...args] : [])];
+  return words.join(' ');
 }
 
 function say(line) {

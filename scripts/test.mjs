@@ -7,7 +7,7 @@ import { SetUpError, asRoot, callerOptions, root, runMain, setUp } from './setup
 
 await runMain(() => {
   const { projects, filters, build } = readArguments(process.argv.slice(2));
-  setUp({ lab: projects.includes('lab'), build });
+  prepare(projects, build);
   // a folder of the caller's, in which root may write as well
   const reports = mkdtempSync(`${tmpdir()}/ensign-test-`);
   const caller = callerOptions();
@@ -25,6 +25,15 @@ function readArguments(args) {
   if (part === undefined) return { projects: ['unit', 'lab'], filters, build };
   if (part === '--unit' || part === '--lab') return { projects: [part.slice(2)], filters, build };
   throw new SetUpError(`usage: npm test, or node scripts/test.mjs [--no-build] --unit|--lab [FILTER...]; there is no ${part}`);
+}
+
+function prepare(projects, build) {
+  try {
+    setUp({ lab: projects.includes('lab'), build });
+  } catch (error) {
+    if (!(error instanceof SetUpError) || projects.length === 1) throw error;
+    throw new SetUpError(`${error.message}; or run only the tests that need no hosts: node scripts/test.mjs --unit`);
+  }
 }
 
 /** Runs one project of vitest.config.ts and reads what it counted. A run that broke counts as one failure at least. */
