@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../base/duration.ts';
 import { AppError, EXIT, usageError, type ExitCode } from '../base/errors.ts';
 import { plural, printable } from '../base/text.ts';
@@ -20,7 +20,7 @@ interface ApplyFlags extends FleetFlags {
 export function applyCommand(io: Io): Command {
   return addFleetFlags(new Command('apply').description('bring hosts under the authority: each is proved from outside or undone'))
     .option('-y, --yes', 'do not ask')
-    .option('--undo-after <duration>', 'a host undoes by itself what was not confirmed within this time (5s to 10m)', watchdogTime, 60)
+    .addOption(new Option('--undo-after <duration>', 'a host undoes by itself what was not confirmed within this time (5s to 10m)').argParser(watchdogTime).default(60, '60s'))
     .option('--log <file>', 'append every step as a JSON line to this file')
     .action((flags: ApplyFlags) => finish(io, flags.json === true, () => run(io, flags)));
 }
@@ -35,7 +35,6 @@ async function run(io: Io, flags: ApplyFlags): Promise<ExitCode> {
   const fleet = await openFleet(io, flags, 'change');
   try {
     const agreed = flags.yes === true ? undefined : await askForConsent(io, flags, fleet);
-    if (agreed === 'nothing') return EXIT.good;
     if (agreed === 'no') {
       io.note('nothing was changed');
       return EXIT.refused;
@@ -49,10 +48,8 @@ async function run(io: Io, flags: ApplyFlags): Promise<ExitCode> {
   }
 }
 
-type Consent = ReadonlyMap<string, PlannedHost> | 'nothing' | 'no';
-
 // the plan that was agreed to goes along: a host that would get another one by then is left alone
-async function askForConsent(io: Io, flags: ApplyFlags, fleet: Fleet): Promise<Consent> {
+async function askForConsent(io: Io, flags: ApplyFlags, fleet: Fleet): Promise<ReadonlyMap<string, PlannedHost> | 'no'> {
   const { planFleet } = await import('./plan-hosts.ts');
   const { planStatus, renderPlan } = await import('./render-plan.ts');
   const { confirm } = await import('@inquirer/prompts');
@@ -60,18 +57,15 @@ async function askForConsent(io: Io, flags: ApplyFlags, fleet: Fleet): Promise<C
   const statuses = planned.map(planStatus);
   for (const one of planned) if (planStatus(one) !== 'unchanged') for (const line of [...renderPlan(io, one), '']) io.note(line);
   io.note(planSummary(statuses));
-  if (statuses.every((status) => status === 'unchanged')) {
-    io.out('nothing to do: every host is as it should be');
-    return 'nothing';
-  }
-  const yes = await confirm({ message: `Change ${plural(statuses.filter((s) => s === 'change').length, 'host')} of ${fleet.inventory.environment}?`, default: false }, { output: process.stderr, signal: io.interrupted });
+  const pending = statuses.filter((status) => status === 'change').length;
+  const yes = pending === 0 || await confirm({ message: `Change ${plural(pending, 'host')} of ${fleet.inventory.environment}?`, default: false }, { output: process.stderr, signal: io.interrupted });
   return yes ? new Map(planned.map((one) => [one.host.id, one])) : 'no';
 }
 
 async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: ReadonlyMap<string, PlannedHost> | undefined): Promise<HostOutcome[]> {
   const { applyHost } = await import('../host/apply.ts');
   const { planDigest } = await import('../host/plan.ts');
-  const { ended, failure } = await import('../host/outcome.ts');
+  const { ended, failure, settledByPlan } = await import('../host/outcome.ts');
   const { runHosts } = await import('../rollout/run.ts');
   const { startProgress } = await import('./progress.ts');
   const { openRunLog } = await import('./run-log.ts');
@@ -84,11 +78,12 @@ async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: Reado
       async (host) => {
         const shown = agreed?.get(host.id);
         const task = fleet.taskFor(host);
-        // a host without a plan was shown as failed; what it needs was never agreed to
+        // only what was shown as a change was agreed to
+        const settled = shown === undefined ? undefined : shown.kind === 'planned' ? settledByPlan(shown.plan) : failure(shown.error);
         const outcome =
-          shown !== undefined && shown.kind !== 'planned'
-            ? ended(task, io.clock.nowMs(), io.clock, failure(shown.error))
-            : await applyHost(task, fleet.portsFor(host, (step) => { progress.step(host.name, step); log.step(host.id, step); }), { undoAfter: flags.undoAfter, agreed: shown === undefined ? undefined : planDigest(shown.plan) });
+          settled !== undefined
+            ? ended(task, io.clock.nowMs(), io.clock, settled)
+            : await applyHost(task, fleet.portsFor(host, (step) => { progress.step(host.name, step); log.step(host.id, step); }), { undoAfter: flags.undoAfter, agreed: shown?.kind === 'planned' ? planDigest(shown.plan) : undefined });
         log.outcome(outcome);
         progress.done(host.name, printable(`${outcome.kind}: ${outcome.summary}`));
         return outcome;

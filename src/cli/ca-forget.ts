@@ -1,10 +1,9 @@
-import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import { EXIT, usageError, type ExitCode } from '../base/errors.ts';
 import { nowSeconds } from '../base/clock.ts';
 import { plural } from '../base/text.ts';
 import type { CommandFactory } from './program.ts';
-import { paint, type Io } from './io.ts';
+import { operatorOf, paint, type Io } from './io.ts';
 import type { PassphraseFlags } from './passphrase.ts';
 import { finish } from './run.ts';
 import { addPassphraseFlags, openWorkspaceCa } from './workspace-ca.ts';
@@ -18,7 +17,7 @@ interface ForgetFlags extends WorkspaceFlags, PassphraseFlags {
 
 export const caForgetCommand: CommandFactory = (io) => {
   const command = new Command('forget')
-    .description('Give up the names and host keys of a machine that is gone, so that another may have them.')
+    .description('give up the names and host keys of a machine that is gone, so that another may have them')
     .argument('<host-id>', 'environment/name')
     .option('-y, --yes', 'do not ask')
     .option('--reason <text>', 'why, for the ledger')
@@ -35,7 +34,7 @@ async function run(io: Io, hostId: string, flags: ForgetFlags): Promise<ExitCode
   if (flags.yes !== true && !(await agreed(io, hostId, names, keys))) return EXIT.refused;
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: ['user'] });
   try {
-    const released = await ca.forget(hostId, { who: `${io.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`, why: 'forget', reason: flags.reason });
+    const released = await ca.forget(hostId, { who: operatorOf(io), why: 'forget', reason: flags.reason });
     if (flags.json === true) io.out(JSON.stringify({ host: hostId, ...released }));
     else io.out(`${paint(io, 'good', 'released')} ${hostId}: ${[...released.names, ...released.keys].join(', ')}`);
   } finally {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppError, EXIT, type ExitCode } from '../base/errors.ts';
-import { printable } from '../base/text.ts';
+import { plural, printable } from '../base/text.ts';
 import type { LedgerRecord } from '../ca/ledger.ts';
 import type { Store, StoredRecord } from '../ca/store.ts';
 import type { CommandFactory } from './program.ts';
@@ -19,7 +19,7 @@ interface LogFlags extends WorkspaceFlags {
 
 export const caLogCommand: CommandFactory = (io) => {
   const command = new Command('log')
-    .description('Show the ledger: everything issued, refused and released, oldest first.')
+    .description('show the ledger: everything issued, refused and released, oldest first')
     .option('-f, --follow', 'keep showing what is added, until interrupted')
     .option('--last <n>', 'begin with the last n records', wholeNumber(0, 1_000_000))
     .option('--json', 'one JSON object a record');
@@ -33,7 +33,7 @@ interface VerifyFlags extends WorkspaceFlags {
 
 export const caVerifyLogCommand: CommandFactory = (io) => {
   const command = new Command('verify-log')
-    .description('Check the whole ledger for edits, cuts, changes of order and certificates that it does not tell of.')
+    .description('check the whole ledger for edits, cuts, changes of order and certificates that it does not tell of')
     .option('--head <seq:hash>', 'a head noted earlier (from --json), which must still be in the chain', parseHead)
     .option('--json', 'one JSON object on stdout');
   return addWorkspaceFlag(command).action((flags: VerifyFlags) => finish(io, flags.json === true, () => verify(io, flags)));
@@ -102,7 +102,7 @@ async function verify(io: Io, flags: VerifyFlags): Promise<ExitCode> {
       hint: 'keep a copy of the ca folder for an inquiry before you do anything else, then compare with a backup',
     });
   }
-  if (flags.json !== true && head !== undefined) io.out(`${paint(io, 'good', 'sound')}: ${records} records, ${certificates} certificates, head ${head.seq}:${head.hash} signed by ${head.authority}`);
+  if (flags.json !== true && head !== undefined) io.out(`${paint(io, 'good', 'sound')}: ${plural(records, 'record')}, ${plural(certificates, 'certificate')}, head ${head.seq}:${head.hash} signed by ${head.authority}`);
   return EXIT.good;
 }
 

@@ -15,7 +15,7 @@ interface ShowFlags extends WorkspaceFlags {
 
 export const caShowCommand: CommandFactory = (io) => {
   const command = new Command('show')
-    .description('Show both authorities; needs no passphrase.')
+    .description('show both authorities; needs no passphrase')
     .option('--user', "print the user authority's public key line alone (for TrustedUserCAKeys)")
     .addOption(new Option('--host', "print the host authority's public key line alone (for @cert-authority)").conflicts('user'))
     .option('--json', 'one JSON object on stdout');

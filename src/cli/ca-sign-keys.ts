@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from '../base/duration.ts';
 import { AppError, EXIT, usageError, type ExitCode } from '../base/errors.ts';
@@ -7,7 +6,7 @@ import { findProfile, type Profile } from '../ca/profile.ts';
 import { writeFileAtomically } from '../ca/private-file-adapter.ts';
 import type { CertOption } from '../wire/certificate.ts';
 import type { SignFlags } from './ca-sign.ts';
-import { paint, type Io } from './io.ts';
+import { operatorOf, paint, type Io } from './io.ts';
 import { certificateFileOf, readPublicKeyFile } from './public-key-file.ts';
 import { table } from './table.ts';
 import { findWorkspace, type Workspace } from './workspace.ts';
@@ -70,7 +69,7 @@ function requestOf(io: Io, workspace: Workspace, profile: Profile, flags: SignFl
   return {
     profile: profile.name,
     principals: principalsOf(io, workspace, profile, flags),
-    keyId: { who: flags.identity ?? operator(io), why: 'ca-sign', reason: flags.reason },
+    keyId: { who: flags.identity ?? operatorOf(io), why: 'ca-sign', reason: flags.reason },
     ttl: flags.ttl === undefined ? undefined : parseDuration(flags.ttl),
     criticalOptions: criticalOptionsOf(flags),
     extensions: extensionsOf(profile, flags),
@@ -110,10 +109,6 @@ function refuseSameTarget(io: Io, keys: readonly string[]): void {
   const targets = keys.map((key) => certificateFileOf(resolve(io.cwd, key)));
   const twice = targets.find((target, i) => targets.indexOf(target) !== i);
   if (twice !== undefined) throw usageError('ca/flags', `two of the keys would both write ${twice}`, { hint: 'name each key once' });
-}
-
-function operator(io: Io): string {
-  return `${io.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`;
 }
 
 function show(io: Io, flags: SignFlags, signed: readonly Signed[], refused: readonly Refused[]): void {

@@ -27,7 +27,7 @@ export interface SignFlags extends WorkspaceFlags, PassphraseFlags {
 
 export const caSignCommand: CommandFactory = (io) => {
   const command = new Command('sign')
-    .description('Sign public keys: writes KEY-cert.pub next to each KEY.pub.')
+    .description('sign public keys: writes KEY-cert.pub next to each KEY.pub')
     .argument('<key.pub...>', 'public keys')
     .option('-p, --profile <name>', 'profile of ensign.yaml', 'user')
     .option('-n, --principal <name>', 'who it is for: a principal, or a host name with a host profile (repeat it, or separate with commas)', addAll, [])

@@ -6,7 +6,7 @@ import { caSignCommand } from './ca-sign.ts';
 import type { CommandFactory } from './program.ts';
 
 export const caCommand: CommandFactory = (io) => {
-  const command = new Command('ca').description('The two authorities of a workspace: show them, sign with them, read what they did.');
+  const command = new Command('ca').description('the two authorities of a workspace: show them, sign with them, read what they did');
   for (const factory of [caShowCommand, caSignCommand, caLogCommand, caVerifyLogCommand, caForgetCommand]) command.addCommand(factory(io));
   return command;
 };

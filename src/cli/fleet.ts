@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
@@ -18,7 +18,7 @@ import { readTemplate } from '../sshd/templates-adapter.ts';
 import { credentialsFor } from './credentials.ts';
 import type { FleetFlags } from './fleet-flags.ts';
 import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
-import type { Io } from './io.ts';
+import { operatorOf, type Io } from './io.ts';
 import { caIssuer } from './issuer.ts';
 import { readInventory } from './read-inventory.ts';
 import { findWorkspace, type Workspace } from './workspace.ts';
@@ -47,7 +47,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const trust = await readHostTrust(io, workspace, authorities.host.publicKey, home);
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
-  const operator = `${userInfo().username}@${hostname()}`;
+  const operator = operatorOf(io);
   const release = releaseDigest(
     { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
     inventory.hosts,

@@ -11,7 +11,7 @@ export const INIT_KEY_TYPES = ['ed25519', 'ecdsa-256', 'ecdsa-384', 'rsa-3072', 
 
 export const initCommand: CommandFactory = (io) => {
   const command = new Command('init')
-    .description('Make a workspace: two authorities, ensign.yaml and starter inventories.')
+    .description('make a workspace: two authorities, ensign.yaml and starter inventories')
     .argument('[dir]', 'folder of the workspace', '.')
     .option('-y, --yes', 'ask nothing')
     .option('--organization <name>', 'name shown in listings (default: the name of the folder)')

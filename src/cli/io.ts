@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 
@@ -51,4 +52,9 @@ const STYLE = { good: 'green', bad: 'red', warn: 'yellow', dim: 'dim', bold: 'bo
 export function paint(io: Pick<Io, 'colour'>, tone: Tone, text: string): string {
   // validateStream is off because `io.colour` has decided already
   return io.colour ? styleText(STYLE[tone], text, { validateStream: false }) : text;
+}
+
+/** Who is at work, for ledgers and locks: `alice@ops1`. Behind sudo it is the person and not root. */
+export function operatorOf(io: Pick<Io, 'env'>): string {
+  return `${io.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`;
 }

@@ -10,7 +10,7 @@ export type CommandFactory = (io: Io) => Command;
 /** Builds the whole command line from its commands, and runs it. Sets `process.exitCode`; never calls `process.exit`. */
 export async function runProgram(io: Io, argv: readonly string[], factories: readonly CommandFactory[]): Promise<void> {
   const program = new Command('ensign')
-    .description('Brings a whole fleet under one SSH certificate authority.')
+    .description('Brings a whole fleet under one SSH certificate authority, and proves it.')
     .version(VERSION, '-V, --version')
     .showHelpAfterError('(run with --help for the flags)')
     .enablePositionalOptions();

@@ -12,6 +12,8 @@ export interface Progress {
 }
 
 const MOST_NAMES = 4;
+// drawing costs more than looking: many hosts' steps share one picture
+const REDRAW_MS = 100;
 const SILENT: Progress = { step: () => undefined, done: () => undefined, stop: () => Promise.resolve() };
 
 /** One task that is drawn over on a terminal; a plain line a host elsewhere; nothing with `--json`. */
@@ -50,21 +52,20 @@ async function drawnProgress(title: string, total: number): Promise<Progress> {
           task.output = names.length === 0 ? '' : `${names.join(', ')}${more}`;
         };
         draw();
+        const timer = setInterval(draw, REDRAW_MS);
         await running;
+        clearInterval(timer);
+        draw();
       },
     }],
     { registerSignalListeners: false },
   );
   const finished = list.run();
   return {
-    step: (name, what) => {
-      active.set(name, what);
-      draw();
-    },
+    step: (name, what) => void active.set(name, what),
     done: (name) => {
       active.delete(name);
       ended += 1;
-      draw();
     },
     stop: async () => {
       end();

@@ -1,11 +1,12 @@
 import { open } from 'node:fs/promises';
 import { AppError, usageError } from '../base/errors.ts';
-import { parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
+import { decodePublicKey, parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 
 const LONGEST = 64 * 1024;
 
 /**
- * Reads the one public key of a `.pub` file.
+ * Reads the one public key of a file: a `.pub` line of OpenSSH, or a key in PEM (SPKI, PKCS#1) or RFC 4716 form, as
+ * other servers and hardware give them out.
  * @throws AppError `ca/no-public-key`, `wire/certificate-as-key`, and the errors of parsePublicKeyLine, all with the file
  */
 export async function readPublicKeyFile(path: string): Promise<PublicKey> {
@@ -13,6 +14,7 @@ export async function readPublicKeyFile(path: string): Promise<PublicKey> {
   if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     throw usageError('ca/no-public-key', `${path} is a private key`, { hint: `give the public one: ${path}.pub` });
   }
+  if (/^---- ?BEGIN SSH2 PUBLIC KEY|^-----BEGIN (RSA )?PUBLIC KEY-----/.test(text)) return readForeignKey(text, path);
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
   const [line] = lines;
   if (line === undefined || lines.length > 1) {
@@ -23,6 +25,16 @@ export async function readPublicKeyFile(path: string): Promise<PublicKey> {
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw usageError(error.code, `${path}: ${error.message}`, { cause: error, hint: error.hint ?? 'give a .pub file with one public key' });
+  }
+}
+
+async function readForeignKey(text: string, path: string): Promise<PublicKey> {
+  const { default: sshpk } = await import('sshpk');
+  try {
+    return decodePublicKey(sshpk.parseKey(text, 'auto', { filename: path }).toBuffer('rfc4253', {}));
+  } catch (cause) {
+    if (cause instanceof AppError) throw usageError(cause.code, `${path}: ${cause.message}`, { cause, hint: cause.hint });
+    throw usageError('ca/no-public-key', `${path} holds no public key that can be read`, { cause, hint: 'convert it with: ssh-keygen -i -f FILE' });
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { connectTimeout, environmentName, fingerprint, groupName, hostName, identityFile, listOf, login, port, principal } from './values.ts';
 
 const settings = {
-  user: login.meta({ description: 'Login for the connection. Default: that of your ssh configuration.' }).optional(),
+  user: login.meta({ description: 'Login for the connection. Default: --user, then your own login name.' }).optional(),
   port: port.optional(),
   identityFile: identityFile.meta({ description: 'Private key for the connection: an absolute path, or ~/...' }).optional(),
   agent: z.boolean({ error: 'expected true or false' }).meta({ description: 'Use your ssh-agent: all its keys, or beside identityFile that one key only. Default true.' }).optional(),
