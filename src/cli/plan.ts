@@ -30,6 +30,8 @@ async function run(io: Io, flags: PlanFlags): Promise<ExitCode> {
       for (const one of planned) for (const line of [...renderPlan(io, one), '']) io.out(line);
       io.out(planSummary(planned.map(planStatus)));
     }
+    // hosts that were never looked at stand there as failed; what the run was is interrupted
+    if (io.interrupted.aborted) return EXIT.interrupted;
     return planExitCode(planned, flags.exitCode === true, planStatus);
   } finally {
     await fleet.close();

@@ -38,7 +38,7 @@ async function run(io: Io, flags: FleetFlags): Promise<ExitCode> {
     await progress.stop();
     if (flags.json === true) io.out(JSON.stringify({ environment: fleet.inventory.environment, release: fleet.release, hosts: statuses }, null, 2));
     else for (const line of render(io, statuses)) io.out(line);
-    return exitCode(statuses);
+    return io.interrupted.aborted ? EXIT.interrupted : exitCode(statuses);
   } finally {
     await progress.stop();
     await fleet.close();

@@ -1,14 +1,14 @@
 import { AppError } from '../base/errors.ts';
 import { plural } from '../base/text.ts';
 import type { HostSession } from '../ssh/session.ts';
-import { ended, failure, type HostOutcome } from './outcome.ts';
+import { ended, failure, reportable, settledByPlan, type HostOutcome } from './outcome.ts';
 import { lookAt, type HostTask } from './look.ts';
 import { planDigest } from './plan.ts';
 import type { CertificateChange, HostPlan } from './plan-types.ts';
 import type { HostPorts, Issued } from './ports.ts';
 import { prove, type Proof } from './proof.ts';
 import { readCertificate } from './plan-certificates.ts';
-import { comeBack, findOut } from './settle.ts';
+import { comeBack, findOut, lostTrack, type Situation } from './settle.ts';
 import { confirm, stage, type Transaction } from './transaction.ts';
 import { stateAfter } from './state-after.ts';
 
@@ -31,8 +31,7 @@ export async function applyHost(task: HostTask, ports: HostPorts, options: Apply
     lifeline = await ports.connect();
     return ended(task, startedAt, ports.clock, await change(lifeline, task, ports, options));
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return ended(task, startedAt, ports.clock, failure(error));
+    return ended(task, startedAt, ports.clock, failure(reportable(error)));
   } finally {
     await lifeline?.close();
   }
@@ -43,14 +42,8 @@ type Ending = Omit<HostOutcome, 'hostId' | 'name' | 'milliseconds'>;
 async function change(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions): Promise<Ending> {
   ports.progress('looking');
   const plan = await lookAt(lifeline, task, ports);
-  const [refusal] = plan.refusals;
-  if (refusal !== undefined) {
-    const more = plan.refusals.length > 1 ? ` (and ${plural(plan.refusals.length - 1, 'more reason')}: see plan)` : '';
-    return { kind: 'failed', summary: `refused, nothing changed: ${refusal.message}${more}`, code: refusal.code, hint: refusal.hint, plan, serials: {} };
-  }
-  if (plan.changes.length === 0) {
-    return { kind: 'unchanged', summary: 'already as it should be', code: undefined, hint: undefined, plan, serials: serials(plan, new Map()) };
-  }
+  const settled = settledByPlan(plan);
+  if (settled !== undefined) return { ...settled, serials: settled.kind === 'unchanged' ? serials(plan, new Map()) : {} };
   if (options.agreed !== undefined && planDigest(plan) !== options.agreed) {
     return { kind: 'failed', summary: 'refused, nothing changed: the host is not as it was when the plan was shown', code: 'host/plan-changed', hint: 'run it again and look at the new plan', plan, serials: {} };
   }
@@ -74,18 +67,27 @@ async function transact(lifeline: HostSession, task: HostTask, ports: HostPorts,
   ports.progress('changing');
   const staged = await stage(lifeline, transaction);
   if (staged.kind === 'refused') return { kind: 'failed', summary: `refused, nothing changed: ${staged.detail || staged.code}`, code: staged.code, hint: stageHint(staged.code), plan, serials: {} };
-  if (staged.kind === 'rolled-back') return comeBack({ ...situation, lifeline }, staged.code, staged.detail);
-  if (staged.kind === 'lost') return findOut(situation, staged.detail, now);
+  try {
+    if (staged.kind === 'rolled-back') return await comeBack({ ...situation, lifeline }, staged.code, staged.detail);
+    if (staged.kind === 'lost') return await findOut(situation, staged.detail, now);
+    return await proveAndConfirm({ ...situation, lifeline }, transaction, issued, now);
+  } catch (error) {
+    const { code, message } = reportable(error);
+    return lostTrack(situation, message, code);
+  }
+}
 
+async function proveAndConfirm(situation: Situation & { readonly lifeline: HostSession }, transaction: Transaction, issued: ReadonlyMap<string, Issued>, now: Record<string, string>): Promise<Ending> {
+  const { task, ports, plan, lifeline } = situation;
   ports.progress('proving');
   const proof = await tryProof(lifeline, task, ports, plan, issued);
-  if (proof instanceof AppError) return comeBack({ ...situation, lifeline }, proof.code, proof.message);
+  if (proof instanceof AppError) return comeBack(situation, proof.code, proof.message);
   try {
     ports.progress('confirming');
     const answer = await confirm(proof.session, transaction, stateAfter(task, plan, transaction, now, ports.clock));
     if (answer.kind === 'lost') return await findOut(situation, answer.detail, now);
-    if (answer.kind === 'failed') return await comeBack({ ...situation, lifeline }, 'host/not-confirmed', `the change was proved, but cannot be recorded: ${answer.detail}`);
-    if (answer.kind === 'rolled-back') return await comeBack({ ...situation, lifeline }, 'host/deadline', `the watchdog was faster: ${answer.detail}`);
+    if (answer.kind === 'failed') return await comeBack(situation, 'host/not-confirmed', `the change was proved, but cannot be recorded: ${answer.detail}`);
+    if (answer.kind === 'rolled-back') return await comeBack(situation, 'host/deadline', `the watchdog was faster: ${answer.detail}`);
     return { kind: 'changed', summary: changedSummary(plan, proof), code: undefined, hint: undefined, plan, serials: now };
   } finally {
     await proof.session.close();

@@ -55,6 +55,11 @@ export async function findOut(situation: Situation, detail: string, serials: Rea
     await ports.wait(pause);
     pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
   } while (ports.clock.nowMs() < deadlineMs + GRACE_MS);
+  return lostTrack(situation, detail, code);
+}
+
+/** Nobody knows what became of the change, and the next run looks. */
+export function lostTrack({ plan, id }: Pick<Situation, 'plan' | 'id'>, detail: string, code: string): Ending {
   return {
     kind: 'unknown',
     summary: `lost in the middle of a change: ${detail}`,

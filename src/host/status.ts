@@ -4,6 +4,7 @@ import type { Certificate } from '../wire/certificate.ts';
 import { checkCertificate } from '../wire/check-certificate.ts';
 import { fingerprint } from '../wire/public-key.ts';
 import { lookAt, type HostTask } from './look.ts';
+import { reportable } from './outcome.ts';
 import { renewAt } from './plan-certificates.ts';
 import type { HostPlan } from './plan-types.ts';
 import type { HostPorts } from './ports.ts';
@@ -95,7 +96,6 @@ async function settle<T>(action: () => Promise<T>): Promise<T | AppError> {
   try {
     return await action();
   } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
+    return reportable(error);
   }
 }

@@ -1,7 +1,7 @@
-import { AppError } from '../base/errors.ts';
+import type { AppError } from '../base/errors.ts';
 import type { Host } from '../inventory/host.ts';
 import { lookAt, type HostTask } from '../host/look.ts';
-import { kindOfError } from '../host/outcome.ts';
+import { kindOfError, reportable } from '../host/outcome.ts';
 import { hostKeyFingerprints } from '../host/plan.ts';
 import type { HostPlan, Refusal } from '../host/plan-types.ts';
 import type { HostPorts } from '../host/ports.ts';
@@ -20,8 +20,8 @@ export async function planOne(task: HostTask, ports: HostPorts): Promise<Planned
     } finally {
       await session.close();
     }
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+  } catch (thrown) {
+    const error = reportable(thrown);
     return { kind: kindOfError(error), host: task.host, error };
   }
 }
