@@ -37,6 +37,8 @@ export function planHost(input: PlanInput): HostPlan {
     ...strayPrincipals(facts, spec),
     ...certificates.changes,
     ...configuration.changes,
+    // last: until the drop-in is replaced it still names them
+    ...strayCertificates(facts, certificates.served.map((c) => c.path)),
   ].filter((change) => change !== undefined);
   return {
     facts,
@@ -45,7 +47,7 @@ export function planHost(input: PlanInput): HostPlan {
     directives: wanted,
     served: certificates.served,
     provable: provable(facts, spec),
-    refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...foreignEdits(input)],
+    refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...otherAuthority(input), ...foreignEdits(input)],
     notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec)],
   };
 }
@@ -59,6 +61,13 @@ function strayPrincipals(facts: HostFacts, spec: TrustSpec): (FileChange | undef
   return [...facts.files.keys()]
     .filter((path) => path.startsWith(`${PATHS.principals}/`) && !spec.principals.has(path.slice(PATHS.principals.length + 1)))
     .map((path) => fileChange(facts, path, undefined, 'this login is not mapped any more: it stops accepting certificates'));
+}
+
+// a host key that sshd dropped leaves a certificate that nobody renews
+function strayCertificates(facts: HostFacts, served: readonly string[]): (FileChange | undefined)[] {
+  return [...facts.files.keys()]
+    .filter((path) => path.startsWith(`${PATHS.directory}/`) && path.endsWith('-cert.pub') && !served.includes(path))
+    .map((path) => fileChange(facts, path, undefined, 'sshd uses this host key no more'));
 }
 
 function missingDirectories(facts: HostFacts, usesDropIn: boolean): HostPlan['directories'] {
@@ -100,13 +109,20 @@ function obstacle(facts: HostFacts, login: string): string | undefined {
   return effectiveValue(config, 'forcecommand') === undefined ? undefined : 'ForceCommand is set for it';
 }
 
+// two workspaces that take turns on a host would lock out each other's people
+function otherAuthority({ facts, spec, state, adopt }: PlanInput): Refusal[] {
+  if (adopt === true || state === undefined) return [];
+  const ours = spec.userAuthorities.map(fingerprint);
+  if (state.userAuthorities.length === 0 || state.userAuthorities.some((print) => ours.includes(print))) return [];
+  const when = new Date(state.confirmedAt * 1000).toISOString().slice(0, 10);
+  return [{ code: 'host/other-authority', message: `${facts.hostname} is under another authority, ${state.userAuthorities.join(', ')}, put there as ${state.host} by ${state.operator} on ${when}`, hint: 'is this the right workspace? `--adopt` takes the host over: certificates of the other authority then open nothing' }];
+}
+
 function foreignEdits({ facts, state, adopt }: PlanInput): Refusal[] {
   if (adopt === true || state === undefined) return [];
   return Object.entries(state.files).flatMap(([path, recorded]) => {
     const found = facts.files.get(path);
     if (found?.sha256 === recorded) return [];
-    // the block in a main configuration is ours, the rest of that file is not
-    if (path === PATHS.mainConfig) return [];
     const what = found === undefined ? 'was removed' : 'was edited';
     return [{ code: 'host/foreign-edit', message: `${path} ${what} since ensign wrote it`, hint: 'look at the difference in `plan`; `--adopt` writes it anew' }];
   });

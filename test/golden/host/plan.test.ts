@@ -9,7 +9,9 @@ import { encodeCertificate, encodeToBeSigned, decodeCertificate, formatCertifica
 import type { TrustSpec } from '../../../src/host/spec.ts';
 import type { PublicKey } from '../../../src/wire/public-key.ts';
 import { signData } from '../../../src/wire/signature.ts';
-import { bookwormFacts, factsAfter, plan, RECORDED_AT, SPEC } from './fixture.ts';
+import type { HostState } from '../../../src/host/state.ts';
+import { fingerprint } from '../../../src/wire/public-key.ts';
+import { bookwormFacts, factsAfter, plan, RECORDED_AT, SPEC, USER_CA } from './fixture.ts';
 
 const ca = generateKeyPairSync('ed25519');
 const HOST_CA: PublicKey = { kind: 'ed25519', type: 'ssh-ed25519', point: Buffer.from(ca.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url') };
@@ -136,6 +138,27 @@ describe('logins', () => {
     const facts = bookwormFacts();
     const effectiveFor = new Map(facts.effectiveFor).set('root', parseEffectiveConfig('permitrootlogin no\n'));
     expect(plan({ ...facts, effectiveFor }, { spec }).provable.map((p) => p.login)).toEqual(['deploy']);
+  });
+});
+
+describe('a host that is managed already', () => {
+  const facts = bookwormFacts();
+  const after = carriedOut(plan(facts, { spec }), facts);
+  const state: HostState = { version: 1, transaction: 'a', host: 'staging/x', release: 'r', confirmedAt: RECORDED_AT, operator: 'eve@ops1', userAuthorities: [fingerprint(USER_CA)], hostAuthority: fingerprint(HOST_CA), serials: {}, files: {} };
+
+  test('by another authority is refused, unless it is taken over on purpose', () => {
+    const other = { ...state, userAuthorities: ['SHA256:other'] };
+    expect(plan(after, { spec, state: other }).refusals.map((r) => [r.code, r.message])).toEqual([['host/other-authority', 'web-01.stg.lab.test is under another authority, SHA256:other, put there as staging/x by eve@ops1 on 2026-11-22']]);
+    expect(plan(after, { spec, state: other, adopt: true }).refusals).toEqual([]);
+    expect(plan(after, { spec, state }).refusals).toEqual([]);
+  });
+
+  test('loses the certificate of a host key that sshd uses no more, after the drop-in has let go of it', () => {
+    const fewer = plan({ ...after, hostKeys: after.hostKeys.filter((k) => k.key?.kind !== 'rsa') }, { spec, state });
+    expect(fewer.changes.map((c) => [c.path, c.kind === 'file' && c.after === undefined])).toEqual([
+      ['/etc/ssh/sshd_config.d/00-ensign.conf', false],
+      ['/etc/ssh/ensign/ssh_host_rsa_key-cert.pub', true],
+    ]);
   });
 });
 
