@@ -84,19 +84,15 @@ interface PortParts {
 }
 
 function hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
-  const base = {
-    host: host.name,
-    address: host.address,
-    port: host.port,
-    ...(host.connectTimeout === undefined ? {} : { connectTimeoutMs: host.connectTimeout * 1000 }),
-  };
+  const { name, address, port, connectTimeout } = host;
+  const base = { host: name, address, port, ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout * 1000 }) };
   return {
     clock: io.clock,
     hex: (bytes) => randomBytes(bytes).toString('hex'),
     wait: (ms) => wait(ms),
     progress,
     issuer: caIssuer(ca, operator),
-    scan: (algorithms) => scanHostCertificate({ address: host.address, port: host.port, algorithms }),
+    scan: (algorithms) => scanHostCertificate({ address, port, algorithms, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) }),
     connect: async (hostKey) => {
       const credentials = await credentialsFor(io, host, flags, home);
       const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials, become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };

@@ -87,9 +87,9 @@ async function keyByCertificate(io: Io, { knownHosts }: HostTrust, host: Host): 
 }
 
 // a host that cannot be scanned is as unknown as it was
-async function scan(host: Host): Promise<Partial<ScanResult>> {
+async function scan({ address, port, connectTimeout }: Host): Promise<Partial<ScanResult>> {
   try {
-    return await scanHostCertificate({ address: host.address, port: host.port });
+    return await scanHostCertificate({ address, port, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) });
   } catch (error) {
     if (error instanceof AppError) return {};
     throw error;
