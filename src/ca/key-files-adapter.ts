@@ -63,7 +63,7 @@ export async function readAuthority(directory: string, purpose: Purpose, known: 
   } catch (error) {
     throw usageError('ca/missing', `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { hint: '`ensign init` makes a workspace; a lost .pub file comes back with: ssh-keygen -y', cause: error });
   }
-  const { key } = parsePublicKeyLine(text);
+  const key = readKey(text, file);
   const stored = known.find((a) => a.purpose === purpose);
   if (stored?.fingerprint !== fingerprint(key)) {
     throw usageError('ca/key-mismatch', `${file} is not the ${purpose} authority that this store belongs to`, { hint: stored === undefined ? 'restore the folder from a backup' : `it should be ${stored.fingerprint}` });
@@ -71,6 +71,15 @@ export async function readAuthority(directory: string, purpose: Purpose, known: 
   const problem = authorityKeyProblem(key);
   if (problem !== undefined) throw usageError('ca/weak-key', `the key in ${file} ${problem}`, { hint: 'make new authorities' });
   return { purpose, publicKey: key, fingerprint: stored.fingerprint, createdAt: stored.createdAt };
+}
+
+function readKey(text: string, file: string): PublicKey {
+  try {
+    return parsePublicKeyLine(text).key;
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    throw usageError('ca/bad-key-file', `${file} is not a public key: ${cause.message}`, { hint: 'restore it from a backup; a lost .pub file comes back with: ssh-keygen -y', cause });
+  }
 }
 
 async function reserve(file: string): Promise<void> {

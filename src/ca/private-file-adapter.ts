@@ -93,7 +93,8 @@ function openError(path: string, what: string, error: unknown): AppError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ELOOP') return unsafe(`${what} ${path} is a symbolic link`, 'name the file itself');
   const why = code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by you' : `cannot be opened (${code ?? 'unknown'})`;
-  return usageError('ca/missing', `${what} ${path} ${why}`, { hint: 'see ca in ensign.yaml; `ensign init` makes a workspace', cause: error });
+  const hint = what.includes('key') ? 'see ca in ensign.yaml; `ensign init` makes a workspace' : 'check the path, and who may read it';
+  return usageError('ca/missing', `${what} ${path} ${why}`, { hint, cause: error });
 }
 
 function unsafe(message: string, hint: string): AppError {

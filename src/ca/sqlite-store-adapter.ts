@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
@@ -17,10 +17,11 @@ const PATIENCE_MS = 30_000;
  */
 export async function openSqliteStore(file: string, options: { readonly create?: boolean } = {}): Promise<Store> {
   if (options.create === true) closeSync(openSync(file, 'wx', 0o600));
+  else assertStore(file);
   const database = await guarded(file, () => Promise.resolve(connect(file)));
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
   try {
-    await guarded(file, () => prepareSchema(db, database, file));
+    await guarded(file, () => prepareSchema(db, database, file, options.create === true));
   } catch (error) {
     await db.destroy();
     throw error;
@@ -35,6 +36,13 @@ export async function openSqliteStore(file: string, options: { readonly create?:
   };
 }
 
+// a store that was cut to nothing must not pass for a new one: it would have forgotten everything that was issued
+function assertStore(file: string): void {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) throw usageError('ca/missing', `${file} does not exist`, { hint: 'see ca.directory in ensign.yaml; restore the folder from a backup, or make a workspace with `ensign init`' });
+  if (stat.size === 0) throw damaged(file, 'it is empty');
+}
+
 function connect(file: string): Database.Database {
   const database = new Database(file, { fileMustExist: true, timeout: BUSY_MS });
   database.pragma('journal_mode = WAL');
@@ -43,9 +51,10 @@ function connect(file: string): Database.Database {
   return database;
 }
 
-async function prepareSchema(db: Kysely<Tables>, database: Database.Database, file: string): Promise<void> {
+async function prepareSchema(db: Kysely<Tables>, database: Database.Database, file: string, isNew: boolean): Promise<void> {
   const version = (): number => Number(database.pragma('user_version', { simple: true }));
   if (version() === SCHEMA_VERSION) return;
+  if (version() === 0 && !isNew) throw damaged(file, 'it has no tables');
   await db.connection().execute((connection) =>
     transaction(connection, 'begin immediate', async () => {
       // asked again under the lock: another process may have been faster
@@ -102,6 +111,10 @@ function storeError(file: string, cause: Error & { code?: unknown }): Error {
   if (code.startsWith('SQLITE_READONLY')) return new AppError('ca/store-read-only', `${file} cannot be written`, { cause, hint: 'check who owns the folder and how it is mounted' });
   if (code.startsWith('SQLITE_CANTOPEN')) return usageError('ca/missing', `${file} cannot be opened`, { cause, hint: 'see ca.directory in ensign.yaml; `ensign init` makes a workspace' });
   if (code.startsWith('SQLITE_IOERR')) return new AppError('ca/store-io', `${file} cannot be read or written (${code}); nothing was recorded and nothing issued`, { cause, hint: 'look at the disk' });
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return new AppError('ca/store-damaged', `${file} is damaged (${code})`, { cause, hint: 'keep the file and its -wal for an inquiry, and restore a backup' });
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(file, code, cause);
   return cause;
+}
+
+function damaged(file: string, why: string, cause?: unknown): AppError {
+  return usageError('ca/store-damaged', `${file} is damaged (${why})`, { cause, hint: 'keep the file and its -wal for an inquiry, and restore a backup' });
 }

@@ -5,9 +5,9 @@ import type { Authority, Purpose } from '../ca/authority.ts';
 import { createCa, type CreateCaOptions } from '../ca/create.ts';
 import { writeFileAtomically } from '../ca/private-file-adapter.ts';
 import { readTemplate, renderTemplate } from '../sshd/templates-adapter.ts';
-import { parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import type { InitAnswers } from './init-answers.ts';
 import type { Io } from './io.ts';
+import { readPublicKeyFile } from './public-key-file.ts';
 import { findWorkspace, WORKSPACE_FILE } from './workspace.ts';
 
 export interface CreatedWorkspace {
@@ -75,11 +75,7 @@ async function guardFromGit(answers: InitAnswers, undo: (() => Promise<void>)[],
 
 async function keysOf(io: Io, { keys }: InitAnswers): Promise<CreateCaOptions['keys']> {
   if (keys.from === 'new') return keys;
-  return { from: 'agent', socket: io.env['SSH_AUTH_SOCK'], user: await readKey(keys.userKeyFile), host: await readKey(keys.hostKeyFile) };
-}
-
-async function readKey(path: string): Promise<PublicKey> {
-  return parsePublicKeyLine(await readFile(path, 'utf8')).key;
+  return { from: 'agent', socket: io.env['SSH_AUTH_SOCK'], user: await readPublicKeyFile(keys.userKeyFile), host: await readPublicKeyFile(keys.hostKeyFile) };
 }
 
 function filesystemError(error: unknown): unknown {

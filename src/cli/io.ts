@@ -26,11 +26,14 @@ export function processIo(clock: Clock): Io {
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   process.once('SIGTERM', () => abort.abort());
-  // `ensign ca log | head` closes our stdout early; that is no error
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  // `ensign ca log --follow | head` closes our stdout early, `ensign apply 2>&1 | head` both: nobody reads any more, but what
+  // has begun on hosts goes to its end, and the exit code says how
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      abort.abort();
+    });
+  }
   return {
     clock,
     cwd: process.cwd(),
