@@ -52,7 +52,11 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: Host, conne
   try {
     const session = await connect({ ...options, hostKey: check, hostKeyTypes: knownKeyTypes(trust, names, host.port) });
     if (learned !== undefined) {
-      await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learned });
+      const learnedKey = learned;
+      await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learnedKey }).catch(async (error: unknown) => {
+        await session.close();
+        throw error;
+      });
       io.note(`${host.name}: first contact, accepted ${learned.type} ${fingerprint(learned)} as the inventory allows`);
     }
     return session;

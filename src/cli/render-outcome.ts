@@ -13,7 +13,7 @@ export function renderOutcomes(io: Pick<Io, 'colour'>, outcomes: readonly HostOu
   for (const { hint, name } of outcomes) if (hint !== undefined) hints.set(hint, [...(hints.get(hint) ?? []), name]);
   return [
     ...table(io, ['HOST', 'OUTCOME', 'TIME', 'WHAT HAPPENED'], rows),
-    ...[...hints].flatMap(([hint, names], i) => [...(i === 0 ? [''] : []), `${paint(io, 'dim', 'hint')}  ${names.length > 3 ? plural(names.length, 'host') : names.join(', ')}: ${hint}`]),
+    ...[...hints].flatMap(([hint, names], i) => [...(i === 0 ? [''] : []), `${paint(io, 'dim', 'hint')}  ${names.length > 3 ? plural(names.length, 'host') : names.join(', ')}: ${printable(hint)}`]),
     '',
     countLine(outcomes),
   ];

@@ -22,13 +22,13 @@ export function renderPlan(io: Pick<Io, 'colour'>, planned: PlannedHost): string
   const title = `${paint(io, 'bold', planned.host.name)}  ${paint(io, TONE[status], status)}`;
   if (planned.kind !== 'planned') {
     const { error } = planned;
-    return [title, `  ${printable(error.message)} ${paint(io, 'dim', `[${error.code}]`)}`, ...(error.hint === undefined ? [] : [`  ${paint(io, 'dim', 'hint')} ${error.hint}`])];
+    return [title, `  ${printable(error.message)} ${paint(io, 'dim', `[${error.code}]`)}`, ...(error.hint === undefined ? [] : [`  ${paint(io, 'dim', 'hint')} ${printable(error.hint)}`])];
   }
   const { plan } = planned;
   return [
     title,
     `  ${paint(io, 'dim', factsLine(plan))}`,
-    ...plan.refusals.flatMap((r) => [`  ${paint(io, 'bad', 'refused')} ${printable(r.message)} ${paint(io, 'dim', `[${r.code}]`)}`, `  ${paint(io, 'dim', 'hint')} ${r.hint}`]),
+    ...plan.refusals.flatMap((r) => [`  ${paint(io, 'bad', 'refused')} ${printable(r.message)} ${paint(io, 'dim', `[${r.code}]`)}`, `  ${paint(io, 'dim', 'hint')} ${printable(r.hint)}`]),
     ...plan.notices.map((n) => `  ${paint(io, 'warn', 'note')} ${printable(n.message)} ${paint(io, 'dim', `[${n.code}]`)}`),
     ...plan.directories.map((d) => `  ${paint(io, 'good', '+')} folder ${d.path} (mode ${d.mode})`),
     ...plan.changes.flatMap((change) => renderChange(io, change)),
@@ -70,14 +70,14 @@ function renderChange(io: Pick<Io, 'colour'>, change: Change): string[] {
   if (change.kind === 'certificate') {
     const sign = change.beforeSha256 === undefined ? paint(io, 'good', '+') : paint(io, 'warn', '~');
     return [
-      `  ${sign} ${change.path}  ${paint(io, 'dim', `certificate: ${change.why}`)}`,
-      `      for ${change.key.type} ${fingerprint(change.key)} (${change.keyPath})`,
+      `  ${sign} ${printable(change.path)}  ${paint(io, 'dim', printable(`certificate: ${change.why}`))}`,
+      `      for ${change.key.type} ${fingerprint(change.key)} (${printable(change.keyPath)})`,
       `      names ${change.names.join(', ')}`,
     ];
   }
-  const sign = change.before === undefined ? paint(io, 'good', '+') : change.after === undefined ? paint(io, 'bad', '-') : paint(io, 'warn', '~');
+  const sign = change.beforeSha256 === undefined ? paint(io, 'good', '+') : change.after === undefined ? paint(io, 'bad', '-') : paint(io, 'warn', '~');
   const difference = diffLines(change.before, change.after).map((line) => `      ${paint(io, line.startsWith('+') ? 'good' : line.startsWith('-') ? 'bad' : 'dim', printable(line))}`);
-  return [`  ${sign} ${change.path}  ${paint(io, 'dim', `mode ${change.mode}: ${change.why}`)}`, ...difference];
+  return [`  ${sign} ${printable(change.path)}  ${paint(io, 'dim', `mode ${change.mode}: ${change.why}`)}`, ...difference];
 }
 
 function proofLine(plan: HostPlan): string {

@@ -2,6 +2,7 @@ import { AppError } from '../base/errors.ts';
 import { plural } from '../base/text.ts';
 import type { HostSession } from '../ssh/session.ts';
 import { ended, failure, reportable, settledByPlan, type HostOutcome } from './outcome.ts';
+import { isOpen } from './facts.ts';
 import { lookAt, type HostTask } from './look.ts';
 import { planDigest } from './plan.ts';
 import type { CertificateChange, HostPlan } from './plan-types.ts';
@@ -9,7 +10,7 @@ import type { HostPorts, Issued } from './ports.ts';
 import { prove, type Proof } from './proof.ts';
 import { readCertificate } from './plan-certificates.ts';
 import { comeBack, findOut, lostTrack, type Situation } from './settle.ts';
-import { confirm, stage, type Transaction } from './transaction.ts';
+import { confirm, stage, STAGE_MS, undo, type Transaction } from './transaction.ts';
 import { stateAfter } from './state-after.ts';
 
 export interface ApplyOptions {
@@ -29,7 +30,9 @@ export async function applyHost(task: HostTask, ports: HostPorts, options: Apply
   try {
     ports.progress('connecting');
     lifeline = await ports.connect();
-    return ended(task, startedAt, ports.clock, await change(lifeline, task, ports, options));
+    const first = await change(lifeline, task, ports, options);
+    // an abandoned change was in the way and has been undone: now the host can be looked at as it is
+    return ended(task, startedAt, ports.clock, first.code === 'host/recovered' ? await change(lifeline, task, ports, options) : first);
   } catch (error) {
     return ended(task, startedAt, ports.clock, failure(reportable(error)));
   } finally {
@@ -42,6 +45,7 @@ type Ending = Omit<HostOutcome, 'hostId' | 'name' | 'milliseconds'>;
 async function change(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions): Promise<Ending> {
   ports.progress('looking');
   const plan = await lookAt(lifeline, task, ports);
+  if (plan.facts.transactions.some((t) => isOpen(t) && (t.deadline ?? Number.POSITIVE_INFINITY) < plan.facts.clock)) return recover(lifeline, task, ports, options, plan);
   const settled = settledByPlan(plan);
   if (settled !== undefined) return { ...settled, serials: settled.kind === 'unchanged' ? serials(plan, new Map()) : {} };
   if (options.agreed !== undefined && planDigest(plan) !== options.agreed) {
@@ -52,8 +56,20 @@ async function change(lifeline: HostSession, task: HostTask, ports: HostPorts, o
   return transact(lifeline, task, ports, options, plan, issued);
 }
 
-async function transact(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions, plan: HostPlan, issued: ReadonlyMap<string, Issued>): Promise<Ending> {
-  const transaction: Transaction = {
+// somebody's change was abandoned and its watchdog is dead or stuck: the host is asked to undo it, whatever the plan says
+// of the half that it found
+async function recover(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions, plan: HostPlan): Promise<Ending> {
+  ports.progress('undoing an abandoned change');
+  const nothing = transactionFor(lifeline, task, ports, options, { ...plan, changes: [], directories: [], directives: [] }, new Map());
+  const staged = await stage(lifeline, nothing);
+  // its watchdog came back to life in between, and nothing was in our way
+  if (staged.kind === 'armed') await undo(lifeline, nothing.id, 'nothing to change');
+  const code = staged.kind === 'refused' || staged.kind === 'rolled-back' ? staged.code : 'host/recovered';
+  return { kind: 'failed', summary: staged.kind === 'armed' ? 'an abandoned change was undone' : `an abandoned change is in the way: ${staged.detail}`, code, hint: stageHint(code), plan, serials: {} };
+}
+
+function transactionFor(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions, plan: HostPlan, issued: ReadonlyMap<string, Issued>): Transaction {
+  return {
     id: ports.hex(8),
     mark: ports.hex(16),
     plan,
@@ -62,18 +78,26 @@ async function transact(lifeline: HostSession, task: HostTask, ports: HostPorts,
     undoAfter: options.undoAfter,
     logins: [...new Set([lifeline.user, 'root', ...task.principals.keys()])],
   };
+}
+
+async function transact(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions, plan: HostPlan, issued: ReadonlyMap<string, Issued>): Promise<Ending> {
+  const transaction = transactionFor(lifeline, task, ports, options, plan, issued);
   const now = serials(plan, issued);
-  const situation = { task, ports, plan, id: transaction.id, deadlineMs: ports.clock.nowMs() + options.undoAfter * 1000 };
+  const deadline = (): number => ports.clock.nowMs() + options.undoAfter * 1000;
+  // the host counts from when it arms, which an answer that never came does not tell: somewhere within the time of staging
+  const latest = deadline() + STAGE_MS;
   ports.progress('changing');
   const staged = await stage(lifeline, transaction);
+  const situation = { task, ports, plan, id: transaction.id, deadlineMs: staged.kind === 'lost' ? latest : deadline() };
   if (staged.kind === 'refused') return { kind: 'failed', summary: `refused, nothing changed: ${staged.detail || staged.code}`, code: staged.code, hint: stageHint(staged.code), plan, serials: {} };
   try {
     if (staged.kind === 'rolled-back') return await comeBack({ ...situation, lifeline }, staged.code, staged.detail);
     if (staged.kind === 'lost') return await findOut(situation, staged.detail, now);
     return await proveAndConfirm({ ...situation, lifeline }, transaction, issued, now);
   } catch (error) {
+    // a bug or a full disk on our side: the host has been changed, and the way back is still open
     const { code, message } = reportable(error);
-    return lostTrack(situation, message, code);
+    return comeBack({ ...situation, lifeline }, code, message).catch(() => lostTrack(situation, message, code));
   }
 }
 

@@ -33,6 +33,11 @@ export interface TransactionFacts {
   readonly reason: string | undefined;
 }
 
+/** Neither confirmed nor undone: files on the host may be half of a change. */
+export function isOpen({ state }: TransactionFacts): boolean {
+  return state === 'armed' || state === 'rolling-back';
+}
+
 /** How sshd reads its configuration again. */
 export type ReloadMethod =
   | { readonly kind: 'systemd'; readonly unit: string }
@@ -51,6 +56,8 @@ export interface HostFacts {
   readonly os: string;
   /** True when the probe ran as root. */
   readonly root: boolean;
+  /** The login of the session that probed. */
+  readonly operator: string;
   readonly sshdPath: string;
   readonly version: OpenSshVersion | undefined;
   /** Words of the running listener's command line behind the program; undefined when the listener was not found. */
@@ -74,6 +81,8 @@ export interface HostFacts {
   readonly selinux: string | undefined;
   readonly systemd: boolean;
   readonly reload: ReloadMethod | undefined;
+  /** True where systemd holds the listening socket: `Port` and `ListenAddress` of sshd then count for nothing. */
+  readonly socketActivated: boolean;
   readonly tools: ReadonlySet<string>;
   /** Who holds the lock and why; undefined when it is free. */
   readonly lock: string | undefined;

@@ -2,7 +2,7 @@ import { formatDuration } from '../base/duration.ts';
 import { printable } from '../base/text.ts';
 import { PATHS } from '../sshd/drop-in.ts';
 import { effectiveList, effectiveValue, effectiveValues, type EffectiveConfig } from '../sshd/effective.ts';
-import type { HostFacts } from './facts.ts';
+import { isOpen, type HostFacts } from './facts.ts';
 import type { Refusal } from './plan-types.ts';
 import type { TrustSpec } from './spec.ts';
 
@@ -11,13 +11,31 @@ const LEAST_FREE_INODES = 64;
 
 /** Everything about a host that makes a change unsafe, found before anything is touched. Each rule is a sentence of its own. */
 export function findHazards(facts: HostFacts, spec: TrustSpec): Refusal[] {
-  return [brokenSshd, foreignArguments, noReload, noWatchdog, wrongClock, noSpace, unfinished, foreignTrust, excludedCertificates]
+  return [brokenSshd, pendingConfiguration, foreignArguments, noReload, noWatchdog, wrongClock, noSpace, unfinished, foreignTrust, excludedCertificates]
     .flatMap((rule) => rule(facts, spec));
 }
 
 function brokenSshd({ sshdTest, effective }: HostFacts): Refusal[] {
   if (sshdTest.exit === 0 && effective.size > 0) return [];
   return [{ code: 'host/sshd-broken', message: `sshd -t fails before any change: ${printable(sshdTest.stderr.slice(0, 3).join('; ')) || `exit ${sshdTest.exit}`}`, hint: 'mend the configuration of sshd first; ensign only changes what works' }];
+}
+
+// a reload loads everything, also what somebody wrote and never loaded; no undo of ours could take that back
+function pendingConfiguration({ connection, effective, effectiveFor, operator, socketActivated }: HostFacts): Refusal[] {
+  const refuse = (what: string): Refusal[] => [{ code: 'host/pending-configuration', message: `${what}, which the running sshd has not loaded: a reload would lock this login out`, hint: 'settle the configuration of sshd and reload it by hand first, with a session kept open' }];
+  const port = connection.split(' ')[3];
+  const ports = effectiveValues(effective, 'port');
+  if (!socketActivated && port !== undefined && ports.length > 0 && !ports.includes(port)) return refuse(`sshd's configuration says port ${printable(ports.join(', '))}, and this connection is on ${printable(port)}`);
+  const own = effectiveFor.get(operator) ?? effective;
+  if (operator === 'root' && effectiveValue(own, 'permitrootlogin')?.toLowerCase() === 'no') return refuse('PermitRootLogin is no');
+  if (words(own, 'denyusers').includes(operator)) return refuse(`DenyUsers names ${operator}`);
+  const allowed = words(own, 'allowusers');
+  // patterns and addresses are for sshd to judge
+  return allowed.length > 0 && !allowed.some((word) => word === operator || /[*?@]/.test(word)) ? refuse(`AllowUsers does not name ${operator}`) : [];
+}
+
+function words(config: EffectiveConfig, keyword: string): string[] {
+  return effectiveValues(config, keyword).flatMap((value) => value.split(/\s+/));
 }
 
 // -D and -e say nothing about the configuration; -f and -o make `sshd -t` look at another one than the running sshd
@@ -31,8 +49,8 @@ function noReload({ reload }: HostFacts): Refusal[] {
 }
 
 function noWatchdog({ systemd, tools }: HostFacts): Refusal[] {
-  const missing = ['sha256sum', 'stat', 'awk', 'readlink', 'ssh-keygen', ...(systemd ? [] : ['setsid'])].filter((tool) => !tools.has(tool));
-  return missing.length === 0 ? [] : [{ code: 'host/missing-tools', message: `the host lacks ${missing.join(', ')}`, hint: 'install coreutils, awk and util-linux or their busybox forms' }];
+  const missing = ['sha256sum', 'stat', 'awk', 'readlink', 'cmp', 'diff', 'flock', 'ssh-keygen', ...(systemd ? [] : ['setsid'])].filter((tool) => !tools.has(tool));
+  return missing.length === 0 ? [] : [{ code: 'host/missing-tools', message: `the host lacks ${missing.join(', ')}`, hint: 'install coreutils, diffutils, awk and util-linux, or their busybox forms' }];
 }
 
 function wrongClock({ clock, observedAt }: HostFacts, { backdate }: TrustSpec): Refusal[] {
@@ -49,7 +67,7 @@ function noSpace({ writable, freeKib, freeInodes }: HostFacts): Refusal[] {
 }
 
 function unfinished({ transactions, lock, clock }: HostFacts): Refusal[] {
-  const open = transactions.find((t) => t.state === 'rolling-back' || (t.state === 'armed' && (t.deadline ?? 0) >= clock));
+  const open = transactions.find((t) => isOpen(t) && (t.deadline ?? Number.POSITIVE_INFINITY) >= clock);
   if (open === undefined) return [];
   const left = open.deadline === undefined ? '' : `, undone in ${formatDuration(Math.max(1, open.deadline - clock))} unless confirmed`;
   return [{ code: 'host/locked', message: `another change is under way: ${printable(lock ?? open.id)}${left}`, hint: 'wait for it to end, then run this again' }];

@@ -19,6 +19,7 @@ export function parseFacts(sections: readonly Section[], observedAt: number): Ho
     fqdn: bodyOf(sections, 'host').trim() || undefined,
     os: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(bodyOf(sections, 'os'))?.[1] ?? 'unknown',
     root: argumentOf(sections, 'root') === '0',
+    operator: argumentOf(sections, 'operator'),
     sshdPath: argumentOf(sections, 'sshd'),
     version: parseOpenSshVersion(bodyOf(sections, 'sshd')),
     listenerArguments: listenerArguments(listener),
@@ -36,6 +37,7 @@ export function parseFacts(sections: readonly Section[], observedAt: number): Ho
     selinux: argumentOf(sections, 'selinux') || undefined,
     systemd,
     reload: reloadMethod(sections, systemd, listener),
+    socketActivated: unitsOf(sections).some(isActiveSocket),
     tools: new Set(lines(bodyOf(sections, 'tools'))),
     lock: bodyOf(sections, 'lock').trim() || undefined,
     transactions: of('transaction').map(parseTransaction),
@@ -91,7 +93,7 @@ function leastFree(body: string): number | undefined {
 function reloadMethod(sections: readonly Section[], systemd: boolean, title: string): ReloadMethod | undefined {
   const pid = Number(argumentOf(sections, 'listener')) || undefined;
   const isListener = title.includes('[listener]');
-  const units = lines(bodyOf(sections, 'units')).map((line) => line.split(/\s+/));
+  const units = unitsOf(sections);
   const running = units.find(([name, ...values]) => name?.endsWith('.service') === true && values.includes('active') && (pid === undefined || values.includes(String(pid))));
   if (systemd && running?.[0] !== undefined) {
     // Debian's sshd.service is an alias: its Id is the unit's real name
@@ -99,7 +101,15 @@ function reloadMethod(sections: readonly Section[], systemd: boolean, title: str
     return { kind: 'systemd', unit: id ?? running[0] };
   }
   if (pid !== undefined && isListener) return { kind: 'signal', pid };
-  return units.some(([name, ...values]) => name?.endsWith('.socket') === true && values.includes('active')) ? { kind: 'socket' } : undefined;
+  return units.some(isActiveSocket) ? { kind: 'socket' } : undefined;
+}
+
+function unitsOf(sections: readonly Section[]): string[][] {
+  return lines(bodyOf(sections, 'units')).map((line) => line.split(/\s+/));
+}
+
+function isActiveSocket([name, ...values]: readonly string[]): boolean {
+  return name?.endsWith('.socket') === true && values.includes('active');
 }
 
 function parseTransaction(section: Section): TransactionFacts {

@@ -47,7 +47,7 @@ export function planHost(input: PlanInput): HostPlan {
     directives: wanted,
     served: certificates.served,
     provable: provable(facts, spec),
-    refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...otherAuthority(input), ...foreignEdits(input)],
+    refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...otherAuthority(input), ...foreignEdits(input, changes)],
     notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec)],
   };
 }
@@ -118,11 +118,12 @@ function otherAuthority({ facts, spec, state, adopt }: PlanInput): Refusal[] {
   return [{ code: 'host/other-authority', message: `${facts.hostname} is under another authority, ${state.userAuthorities.join(', ')}, put there as ${state.host} by ${state.operator} on ${when}`, hint: 'is this the right workspace? `--adopt` takes the host over: certificates of the other authority then open nothing' }];
 }
 
-function foreignEdits({ facts, state, adopt }: PlanInput): Refusal[] {
+// only what this plan would write over matters: a file that is right again, or that nobody wants, stops nothing
+function foreignEdits({ facts, state, adopt }: PlanInput, changes: HostPlan['changes']): Refusal[] {
   if (adopt === true || state === undefined) return [];
   return Object.entries(state.files).flatMap(([path, recorded]) => {
     const found = facts.files.get(path);
-    if (found?.sha256 === recorded) return [];
+    if (found?.sha256 === recorded || !changes.some((change) => change.path === path)) return [];
     const what = found === undefined ? 'was removed' : 'was edited';
     return [{ code: 'host/foreign-edit', message: `${path} ${what} since ensign wrote it`, hint: 'look at the difference in `plan`; `--adopt` writes it anew' }];
   });

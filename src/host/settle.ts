@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { HostSession } from '../ssh/session.ts';
-import type { HostFacts } from './facts.ts';
+import type { FileFacts, HostFacts } from './facts.ts';
 import type { HostTask } from './look.ts';
 import type { HostOutcome } from './outcome.ts';
 import type { HostPlan } from './plan-types.ts';
@@ -28,13 +28,26 @@ const GRACE_MS = 30_000;
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Undoes a change that was not proved, over the session that was open before it, and looks whether all is as before. */
+/**
+ * Undoes a change that was not proved, over the session that was open before it, and looks whether all is as before:
+ * every file, and a new login. The lifeline stays open; whoever opened it closes it.
+ */
 export async function comeBack(situation: Situation & { readonly lifeline: HostSession }, code: string, detail: string): Promise<Ending> {
-  situation.ports.progress('undoing');
-  await undo(situation.lifeline, situation.id, code);
-  const facts = await lookAgain(situation, () => Promise.resolve(situation.lifeline));
-  if (facts !== undefined && isAsBefore(facts, situation)) return rolledBack(situation.plan, code, detail);
-  return findOut(situation, detail, {}, code);
+  const { ports, plan, lifeline } = situation;
+  ports.progress('undoing');
+  await undo(lifeline, situation.id, code);
+  const facts = await look(situation, lifeline);
+  if (facts === undefined || !isAsBefore(facts, situation)) return findOut(situation, detail, {}, code);
+  const refused = await newLoginError(situation, lifeline);
+  if (refused === undefined) return rolledBack(plan, code, detail);
+  return {
+    kind: 'failed',
+    summary: `undone, every file is as before, but sshd lets nobody in any more: ${refused.message} (the change was undone because: ${detail})`,
+    code: 'host/no-new-logins',
+    hint: 'use the console or a session that is still open: sshd\'s configuration held something that it had not loaded before this change made it reload',
+    plan,
+    serials: {},
+  };
 }
 
 /**
@@ -47,8 +60,8 @@ export async function findOut(situation: Situation, detail: string, serials: Rea
   ports.progress('connection lost: waiting for the watchdog');
   let pause = FIRST_PAUSE_MS;
   do {
-    const facts = await lookAgain(situation, () => ports.connect());
-    if (facts !== undefined && readState(facts)?.transaction === id) {
+    const facts = await lookAgain(situation);
+    if (facts !== undefined && isConfirmed(facts, id)) {
       return { kind: 'changed', summary: 'confirmed; only the answer was lost', code: undefined, hint: undefined, plan, serials };
     }
     if (facts !== undefined && isAsBefore(facts, situation)) return rolledBack(plan, code, detail);
@@ -79,23 +92,56 @@ function rollbackHint(code: string): string | undefined {
   return code === 'host/lost' ? 'the connection broke in the middle; run this again' : undefined;
 }
 
-/** Every file as it was, no transaction open, and sshd content. */
-function isAsBefore(facts: HostFacts, { plan, id }: Situation): boolean {
-  const open = facts.transactions.some((t) => t.id === id && (t.state === 'armed' || t.state === 'rolling-back'));
-  const found = new Map([...facts.files.values()].map((file) => [file.path, file.sha256]));
-  return !open && facts.sshdTest.exit === plan.facts.sshdTest.exit && plan.changes.every((change) => found.get(change.path) === change.beforeSha256);
+// the record gets its place a moment after the change is confirmed
+function isConfirmed(facts: HostFacts, id: string): boolean {
+  return readState(facts)?.transaction === id || facts.transactions.some((t) => t.id === id && t.state === 'confirmed');
 }
 
-async function lookAgain({ task, ports }: Situation, open: () => Promise<HostSession>): Promise<HostFacts | undefined> {
+/** Every file as it was, with mode and owner, nothing of the transaction still at work, and sshd content. */
+function isAsBefore(facts: HostFacts, { plan, id }: Situation): boolean {
+  const open = facts.transactions.some((t) => t.id === id && t.state !== 'rolled-back');
+  const fingerprintOf = (file: FileFacts | undefined): string => (file === undefined ? 'absent' : `${file.sha256} ${file.mode} ${file.owner}`);
+  const byPath = (found: HostFacts): ReadonlyMap<string, FileFacts> => new Map([...found.files.values()].map((file) => [file.path, file]));
+  const [now, before] = [byPath(facts), byPath(plan.facts)];
+  return !open && facts.sshdTest.exit === plan.facts.sshdTest.exit && plan.changes.every(({ path }) => fingerprintOf(now.get(path)) === fingerprintOf(before.get(path)));
+}
+
+// sshd may need a moment to come up again, and counts what fails against our address
+const LOGIN_PAUSES_MS = [1000, 4000, 8000];
+
+async function newLoginError({ ports }: Situation, lifeline: HostSession): Promise<AppError | undefined> {
+  let last: AppError | undefined;
+  for (const pause of [0, ...LOGIN_PAUSES_MS]) {
+    await ports.wait(pause);
+    try {
+      await (await ports.connect(lifeline.hostKey)).close();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      last = error;
+    }
+  }
+  return last;
+}
+
+async function lookAgain(situation: Situation): Promise<HostFacts | undefined> {
   let session: HostSession | undefined;
   try {
-    session = await open();
-    return await probeHost(session, { logins: [...task.principals.keys()], clock: ports.clock, mark: ports.hex(16), timeoutMs: 20_000 });
+    session = await situation.ports.connect();
+    return await look(situation, session);
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;
   } finally {
-    // closing the lifeline here too does no harm: sessions close once, and a look is the last thing done on it
     await session?.close();
+  }
+}
+
+async function look({ task, ports }: Situation, session: HostSession): Promise<HostFacts | undefined> {
+  try {
+    return await probeHost(session, { logins: [...task.principals.keys()], clock: ports.clock, mark: ports.hex(16), timeoutMs: 20_000 });
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
   }
 }

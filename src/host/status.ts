@@ -6,6 +6,7 @@ import { fingerprint } from '../wire/public-key.ts';
 import { lookAt, type HostTask } from './look.ts';
 import { reportable } from './outcome.ts';
 import { renewAt } from './plan-certificates.ts';
+import { kindOfError } from './outcome.ts';
 import type { HostPlan } from './plan-types.ts';
 import type { HostPorts } from './ports.ts';
 import { readState, type HostState } from './state.ts';
@@ -40,7 +41,7 @@ export async function statusOf(task: HostTask, ports: HostPorts): Promise<HostSt
   return {
     hostId: task.host.id,
     name: task.host.name,
-    verdict: verdictOf(scanned, certificate, refused, plan, ports),
+    verdict: verdictOf(scanned, certificate, refused, inside, ports),
     served,
     findings: [
       ...(scanned instanceof AppError ? [`scan: ${scanned.message}`] : []),
@@ -71,12 +72,14 @@ function judge(certificate: Certificate, task: HostTask, ports: HostPorts): AppE
   }
 }
 
-function verdictOf(scanned: unknown, certificate: Certificate | undefined, refused: AppError | undefined, plan: HostPlan | undefined, ports: HostPorts): StatusVerdict {
+function verdictOf(scanned: unknown, certificate: Certificate | undefined, refused: AppError | undefined, inside: HostPlan | AppError, ports: HostPorts): StatusVerdict {
   if (scanned instanceof AppError) return 'unreachable';
   if (certificate === undefined) return 'plain';
   if (refused !== undefined) return 'bad';
-  if (plan !== undefined && (plan.refusals.length > 0 || plan.changes.some((c) => c.kind === 'file'))) return 'drift';
-  return nowSeconds(ports.clock) >= renewAt(certificate) || (plan?.changes.length ?? 0) > 0 ? 'due' : 'good';
+  // served well, but nobody could look: a lock-out must not pass for good
+  if (inside instanceof AppError) return kindOfError(inside) === 'unreachable' ? 'unreachable' : 'bad';
+  if (inside.refusals.length > 0 || inside.changes.some((c) => c.kind === 'file')) return 'drift';
+  return nowSeconds(ports.clock) >= renewAt(certificate) || inside.changes.length > 0 ? 'due' : 'good';
 }
 
 function planFindings(plan: HostPlan): string[] {

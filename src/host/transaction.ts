@@ -25,6 +25,9 @@ export interface Transaction {
   readonly logins: readonly string[];
 }
 
+/** How long a host may take to stage, besides the time until its watchdog runs. */
+export const STAGE_MS = 30_000;
+
 export type StageResult =
   | { readonly kind: 'armed' }
   /** Nothing live was changed. */
@@ -38,7 +41,7 @@ export async function stage(session: HostSession, transaction: Transaction): Pro
   const { mark, id, undoAfter, owner, plan, logins } = transaction;
   const { facts } = plan;
   const argv = ['sh', '-s', '--', mark, id, String(undoAfter), owner, reloadWords(facts.reload), listenerWords(facts), INTENDED_KEYWORDS.join(','), facts.connection, ...logins];
-  const answer = await settle(session.run(argv, { stdin: stageScript(transaction), become: true, timeoutMs: (undoAfter + 30) * 1000 }));
+  const answer = await settle(session.run(argv, { stdin: stageScript(transaction), become: true, timeoutMs: undoAfter * 1000 + STAGE_MS }));
   if (answer instanceof AppError) return { kind: 'lost', detail: answer.message };
   const result = parseResult(answer.stdout, mark);
   switch (result?.word) {

@@ -45,11 +45,11 @@ export class Login {
   /** The next key to offer, or false when there is none: exactly one at a time. */
   readonly offer = (methods: readonly string[] | null, partial: boolean | null): AnyAuthMethod | false => {
     if (partial === true) {
-      this.#notes.push(`the host wants more than a key: ${methods?.join(', ') ?? 'unknown'}`);
+      this.#notes.push(`the host wants more than a key: ${printable(methods?.join(', ') ?? 'unknown')}`);
       return false;
     }
     if (methods !== null && !methods.includes('publickey')) {
-      this.#notes.push(`the host accepts no keys, only ${methods.join(', ')}`);
+      this.#notes.push(`the host accepts no keys, only ${printable(methods.join(', '))}`);
       return false;
     }
     const offer = this.#offers[this.#next];

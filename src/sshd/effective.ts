@@ -8,11 +8,13 @@ export type EffectiveConfig = ReadonlyMap<string, readonly string[]>;
 export function parseEffectiveConfig(text: string): EffectiveConfig {
   const config = new Map<string, string[]>();
   for (const line of text.split('\n')) {
-    const match = /^(\S+)(?:[ \t]+(.*?))?[ \t\r]*$/.exec(line);
-    if (match === null) continue;
-    const keyword = (match[1] ?? '').toLowerCase();
+    // no pattern that looks twice at a character: a hostile host may send a line of megabytes
+    const text = line.trimEnd();
+    if (text === '' || /^\s/.test(text)) continue;
+    const end = text.search(/[ \t]/);
+    const keyword = (end === -1 ? text : text.slice(0, end)).toLowerCase();
     const values = config.get(keyword) ?? [];
-    values.push(match[2] ?? '');
+    values.push(end === -1 ? '' : text.slice(end).trimStart());
     config.set(keyword, values);
   }
   return config;

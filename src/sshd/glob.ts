@@ -10,7 +10,8 @@ export function matchesGlob(pattern: string, path: string): boolean {
 
 function componentMatches(pattern: string, name: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
-  const source = pattern.replace(/\[(!?)([^\]]+)\]|[*?]|[^*?[]+|\[/g, (piece, not: string | undefined, set: string | undefined) => {
+  // a run of stars means one, and many of them would keep the matcher busy for ever
+  const source = pattern.replace(/\*+/g, '*').replace(/\[(!?)([^\]]+)\]|[*?]|[^*?[]+|\[/g, (piece, not: string | undefined, set: string | undefined) => {
     if (piece === '*') return '.*';
     if (piece === '?') return '.';
     if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\\]^]/g, '\\$&')}]`;

@@ -60,6 +60,7 @@ main() {
   cat /etc/os-release 2>/dev/null
   section clock "$(date +%s)"
   section root "$(id -u)"
+  section operator "$operator"
 
   served=$(listener)
   pid=${served%%/*} connection=${served#*/}
@@ -115,7 +116,7 @@ main() {
     printf '%s %s\n' "$unit" "$(systemctl show -p ActiveState -p MainPID -p Id --value "$unit" 2>/dev/null | tr '\n' ' ')"
   done
   section tools
-  for tool in ssh ssh-keygen sha256sum stat awk readlink setsid restorecon timeout crontab; do have "$tool" && echo "$tool"; done
+  for tool in ssh ssh-keygen sha256sum stat awk readlink cmp diff flock setsid restorecon; do have "$tool" && echo "$tool"; done
 
   section lock
   cat /var/lib/ensign/lock/owner 2>/dev/null

@@ -15,26 +15,23 @@ sshd=${listener%% *}
 
 result() { printf '\n%s result %s %s\n' "$mark" "$1" "$2"; shift 2; printf '%s\n' "$@"; exit 0; }
 
+# The mutex is held as long as this script lives, so whoever gets it knows that no other script is at work; the kernel
+# lets go of it when a script dies. The lock tells who holds the host between this script and the confirmation.
 take_lock() {
-  mkdir -p "$root/transactions" && chmod 700 "$root" "$root/transactions" || result refused no-space "cannot write below $root"
-  if ! mkdir "$root/lock" 2>/dev/null; then
-    holder=$(cat "$root/lock/id" 2>/dev/null)
-    left=$root/transactions/$holder
-    if [ -n "$holder" ] && [ -e "$left/armed" ] && [ "$(cat "$left/deadline")" -lt "$(date +%s)" ]; then
-      # its watchdog is overdue: undo now, and let the operator look again
-      sh "$left/undo.sh" "overdue, found by $owner" && result refused recovered "$holder"
-    fi
-    if [ -n "$holder" ] && { [ -e "$left/armed" ] || [ -e "$left/rolling-back" ]; }; then
+  mkdir -p "$root/transactions" && chmod 700 "$root" "$root/transactions" && (true >"$root/mutex") 2>/dev/null || result refused no-space "cannot write below $root"
+  exec 9>"$root/mutex"
+  flock -n 9 || result refused locked "$(cat "$root/lock/owner" 2>/dev/null)"
+  for other in "$root"/transactions/*; do
+    if [ ! -e "$other/armed" ] && [ ! -e "$other/rolling-back" ]; then continue; fi
+    if [ -e "$other/armed" ] && [ "$(cat "$other/deadline" 2>/dev/null || echo 0)" -ge "$(date +%s)" ]; then
       result refused locked "$(cat "$root/lock/owner" 2>/dev/null)"
     fi
-    age=$(($(date +%s) - $(stat -c %Y "$root/lock")))
-    [ "$age" -lt 30 ] && result refused locked "$(cat "$root/lock/owner" 2>/dev/null)"
-    # nothing live was changed by whoever left it; of two that see this at once, one can move it away
-    mv "$root/lock" "$root/lock.$id" 2>/dev/null && rm -rf "$root/lock.$id"
-    mkdir "$root/lock" 2>/dev/null || result refused locked "$(cat "$root/lock/owner" 2>/dev/null)"
-  fi
-  printf '%s\n' "$id" >"$root/lock/id"
-  printf '%s\n' "$owner" >"$root/lock/owner"
+    # its watchdog is overdue, or died at its work: undo now, and let the operator look again
+    ENSIGN_LOCKED=1 sh "$other/undo.sh" "overdue, found by $owner"
+    [ -e "$other/rolled-back" ] || result refused locked "$(cat "$root/lock/owner" 2>/dev/null): $(tail -n 1 "$other/log" 2>/dev/null)"
+    result refused recovered "${other##*/}"
+  done
+  mkdir -p "$root/lock" && printf '%s\n' "$id" >"$root/lock/id" && printf '%s\n' "$owner" >"$root/lock/owner" || result refused no-space "cannot write below $root"
 }
 
 free_lock() { rm -f "$root/lock/id" "$root/lock/owner"; rmdir "$root/lock"; }
@@ -57,6 +54,7 @@ prepare() {
   mkdir "$here" && manifest >"$here/manifest" && files "$here" && expected >"$here/expected" || refuse no-space "cannot stage the files"
   printf '%s\n' "$reload" >"$here/reload"
   printf '%s\n' "$listener" >"$here/listener"
+  printf '%s\n' $$ >"$here/stager"
   while IFS=$tab read -r number operation mode before path; do
     [ "$operation" = directory ] && continue
     if [ -e "$path" ] || [ -h "$path" ]; then
@@ -64,7 +62,7 @@ prepare() {
       cp -p "$path" "$here/old.$number" && cmp -s "$path" "$here/old.$number" || refuse no-space "cannot back up $path"
     else
       [ "$before" = absent ] || refuse changed-since-plan "$path"
-      : >"$here/absent.$number" || refuse no-space "cannot write below $root"
+      true >"$here/absent.$number" || refuse no-space "cannot write below $root"
     fi
   done <"$here/manifest"
 }
@@ -73,26 +71,28 @@ prepare() {
 arm() {
   printf '%s\n' "$(($(date +%s) + seconds))" >"$here/deadline"
   sync -f "$here" 2>/dev/null || sync
-  : >"$here/armed"
+  true >"$here/armed" || refuse no-space "cannot write below $root"
   if [ -d /run/systemd/system ]; then
     boot_unit >"/etc/systemd/system/ensign-boot-undo-$id.service" &&
       chmod 644 "/etc/systemd/system/ensign-boot-undo-$id.service" &&
       mkdir -p /etc/systemd/system/multi-user.target.wants &&
       ln -s "../ensign-boot-undo-$id.service" "/etc/systemd/system/multi-user.target.wants/ensign-boot-undo-$id.service" ||
       unarmed "cannot write the boot unit"
-    answer=$(systemd-run --quiet --unit="ensign-undo-$id" --on-active="${seconds}s" --timer-property=AccuracySec=250ms /bin/sh "$here/undo.sh" deadline 2>&1) || unarmed "$answer"
+    answer=$(systemd-run --quiet --unit="ensign-undo-$id" --on-active="${seconds}s" --timer-property=AccuracySec=250ms --timer-property=OnUnitInactiveSec=30s /bin/sh "$here/undo.sh" deadline 2>&1) || unarmed "$answer"
     next=$(systemctl show -p NextElapseUSecMonotonic -p ActiveState "ensign-undo-$id.timer" | tr '\n' ' ')
     case $next in *ActiveState=active*) ;; *) unarmed "$next" ;; esac
     case $next in *NextElapseUSecMonotonic=[1-9]*) ;; *) unarmed "$next" ;; esac
   else
     if [ -d /etc/cron.d ]; then
-      printf '@reboot root /bin/sh %s/undo.sh boot; kill -HUP "$(cat /run/sshd.pid)"\n' "$here" >"/etc/cron.d/ensign-boot-undo-$id" && chmod 644 "/etc/cron.d/ensign-boot-undo-$id" || unarmed "cannot write the boot hook"
+      printf '@reboot root /bin/sh %s/undo.sh boot; kill -HUP "$(cat /run/sshd.pid)" || %s\n' "$here" "$sshd" >"/etc/cron.d/ensign-boot-undo-$id" && chmod 644 "/etc/cron.d/ensign-boot-undo-$id" || unarmed "cannot write the boot hook"
     else
       unarmed "no systemd and no /etc/cron.d: nothing could undo the change after a reboot"
     fi
-    setsid /bin/sh -c 'sleep "$1"; exec /bin/sh "$2" deadline' watchdog "$seconds" "$here/undo.sh" >/dev/null 2>&1 &
+    setsid /bin/sh -c 'sleep "$1"; exec /bin/sh "$2" deadline' watchdog "$seconds" "$here/undo.sh" >/dev/null 2>&1 9>&- &
     kill -0 $! 2>/dev/null || unarmed "the watchdog process did not start"
   fi
+  # all of it has to outlive a power cut before the first live byte changes
+  { sync -f "$here" && sync -f /etc/systemd/system; } 2>/dev/null || sync
   printf '%s step armed\n' "$mark"
 }
 unarmed() {
@@ -105,20 +105,27 @@ unarmed() {
 undo() { # code, then its lines
   code=$1
   shift
-  sh "$here/undo.sh" "$code" "$@" && result rolled-back "$code" "$@"
+  ENSIGN_LOCKED=1 sh "$here/undo.sh" "$code" "$@"
+  [ -e "$here/rolled-back" ] && result rolled-back "$code" "$@"
   result rolled-back "$code" "$@" "the watchdog undoes it"
 }
+
+# after a stall longer than the deadline the watchdog has undone everything, and nothing may change any more
+still_armed() { [ -e "$here/armed" ] || result rolled-back deadline "the watchdog was faster than the change"; }
 
 swap() {
   while IFS=$tab read -r number operation mode before path; do
     case $operation in
       directory)
         [ -d "$path" ] && continue
-        mkdir "$path" && : >"$here/made.$number" && chmod "$mode" "$path" || undo cannot-write "$path" ;;
+        mkdir "$path" && true >"$here/made.$number" && chmod "$mode" "$path" || undo cannot-write "$path" ;;
       write)
-        cp "$here/new.$number" "$path.ensign-$id" && chmod "$mode" "$path.ensign-$id" && chown root "$path.ensign-$id" || undo cannot-write "$path" ;;
+        # group and access list of what is replaced stay
+        if [ -e "$path" ]; then cp -p "$path" "$path.ensign-$id"; fi
+        cat "$here/new.$number" >"$path.ensign-$id" && chmod "$mode" "$path.ensign-$id" && chown root "$path.ensign-$id" || undo cannot-write "$path" ;;
       remove) ;;
     esac
+    still_armed
     case $operation in
       write) mv -f "$path.ensign-$id" "$path" || undo cannot-write "$path" ;;
       remove) rm -f "$path" || undo cannot-write "$path" ;;
@@ -196,6 +203,8 @@ main() {
   arm
   swap
   validate "$@"
+  still_armed
   reload_sshd
+  still_armed
   result armed "$(cat "$here/deadline")"
 }

@@ -53,7 +53,7 @@ describe('the main job on one host', () => {
   });
 
   test('nothing of the transaction is left on the host', async () => {
-    expect(await host.must('ls -A /var/lib/ensign /var/lib/ensign/transactions; systemctl list-units --all --plain --no-legend "ensign*"; ls /etc/systemd/system | grep ensign || true')).toBe('/var/lib/ensign:\nstate.json\ntransactions\n\n/var/lib/ensign/transactions:\n');
+    expect(await host.must('ls -A /var/lib/ensign /var/lib/ensign/transactions; systemctl list-units --all --plain --no-legend "ensign*"; ls /etc/systemd/system | grep ensign || true')).toBe('/var/lib/ensign:\nmutex\nstate.json\ntransactions\n\n/var/lib/ensign/transactions:\n');
   });
 
   test('files on the host have the owners and modes they should have', async () => {

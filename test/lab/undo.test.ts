@@ -39,7 +39,7 @@ async function killedInTheMiddle(undoAfter: string): Promise<void> {
 
 async function isAsBefore(): Promise<void> {
   expect(await host.must(SNAPSHOT)).toBe(before);
-  expect(await host.must('ls -A /var/lib/ensign | grep -v -e transactions -e state.json || true; systemctl list-units --all --plain --no-legend "ensign*"')).toBe('');
+  expect(await host.must('ls -A /var/lib/ensign | grep -v -e transactions -e state.json -e mutex || true; systemctl list-units --all --plain --no-legend "ensign*"')).toBe('');
   const { code, stdout } = await workspace.ssh(['-i', lab.operatorKey, '-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=accept-new', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'], `ops@${host.name}`, 'echo', 'in');
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'in\n' });
 }
@@ -113,6 +113,6 @@ describe('afterwards', () => {
     expect(outcomes.some((o) => o?.outcome === 'changed')).toBe(true);
     const other = outcomes.find((o, i) => i !== outcomes.findIndex((x) => x?.outcome === 'changed') && o !== undefined);
     expect(other).toSatisfy((o: { outcome: string; code?: string }) => o.outcome === 'unchanged' || o.code === 'host/locked' || o.code === 'host/changed-since-plan');
-    expect(await host.must('sshd -t && ls -A /var/lib/ensign')).toBe('state.json\ntransactions\n');
+    expect(await host.must('sshd -t && ls -A /var/lib/ensign')).toBe('mutex\nstate.json\ntransactions\n');
   });
 });

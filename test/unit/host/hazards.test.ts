@@ -16,6 +16,10 @@ const HAZARDS: readonly [string, Partial<HostFacts>, string][] = [
   ['sshd -T prints nothing', { effective: new Map() }, 'host/sshd-broken'],
   ['sshd runs with -f', { listenerArguments: ['-D', '-f', '/etc/other'] }, 'host/sshd-arguments'],
   ['sshd runs with -o', { listenerArguments: ['-o', 'Port=2222'] }, 'host/sshd-arguments'],
+  ['a port that was never loaded', effective('port 2222'), 'host/pending-configuration'],
+  ['root connects, and root is not let in any more', { ...effective('permitrootlogin no'), operator: 'root' }, 'host/pending-configuration'],
+  ['DenyUsers names the operator', effective('denyusers ops'), 'host/pending-configuration'],
+  ['AllowUsers leaves the operator out', effective('allowusers alice\nallowusers bob'), 'host/pending-configuration'],
   ['nothing to reload', { reload: undefined }, 'host/no-listener'],
   ['no sha256sum', { tools: new Set([...facts.tools].filter((t) => t !== 'sha256sum')) }, 'host/missing-tools'],
   ['clock ahead', { clock: RECORDED_AT + 61 }, 'host/clock-skew'],
@@ -42,6 +46,15 @@ describe('a hazard is found before anything is touched', () => {
 
   test.each(HAZARDS)('%s', (_name, change, code) => {
     expect(findHazards({ ...facts, ...change }, SPEC).map((r) => r.code)).toEqual([code]);
+  });
+
+  test.each([
+    ['AllowUsers names the operator', effective('allowusers alice ops')],
+    ['AllowUsers has a pattern', effective('allowusers op*')],
+    ['systemd holds the port', { ...effective('port 2222'), socketActivated: true }],
+    ['two ports', effective('port 2222\nport 22')],
+  ])('%s: nothing is pending', (_name, change) => {
+    expect(findHazards({ ...facts, ...change }, SPEC)).toEqual([]);
   });
 
   test('a trust that only some logins have is found as well', () => {
