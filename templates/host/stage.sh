@@ -51,10 +51,9 @@ prune() {
 
 # Everything is written and backed up before anything live changes.
 prepare() {
-  mkdir "$here" && manifest >"$here/manifest" && files "$here" && expected >"$here/expected" || refuse no-space "cannot stage the files"
-  printf '%s\n' "$reload" >"$here/reload"
-  printf '%s\n' "$listener" >"$here/listener"
-  printf '%s\n' $$ >"$here/stager"
+  mkdir "$here" && manifest >"$here/manifest" && files "$here" && expected >"$here/expected" &&
+    printf '%s\n' "$reload" >"$here/reload" && printf '%s\n' "$listener" >"$here/listener" && printf '%s\n' $$ >"$here/stager" ||
+    refuse no-space "cannot stage the files"
   while IFS=$tab read -r number operation mode before path; do
     [ "$operation" = directory ] && continue
     if [ -e "$path" ] || [ -h "$path" ]; then
@@ -69,7 +68,7 @@ prepare() {
 
 # The watchdog is a unit of its own, outside this session, and its next elapse is read back before anything changes.
 arm() {
-  printf '%s\n' "$(($(date +%s) + seconds))" >"$here/deadline"
+  printf '%s\n' "$(($(date +%s) + seconds))" >"$here/deadline" || refuse no-space "cannot write below $root"
   sync -f "$here" 2>/dev/null || sync
   true >"$here/armed" || refuse no-space "cannot write below $root"
   if [ -d /run/systemd/system ]; then
