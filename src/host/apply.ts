@@ -2,7 +2,7 @@ import { AppError } from '../base/errors.ts';
 import { plural } from '../base/text.ts';
 import type { HostSession } from '../ssh/session.ts';
 import { ended, failure, reportable, settledByPlan, type HostOutcome } from './outcome.ts';
-import { isOpen } from './facts.ts';
+import { isAbandoned } from './facts.ts';
 import { lookAt, type HostTask } from './look.ts';
 import { planDigest } from './plan.ts';
 import type { CertificateChange, HostPlan } from './plan-types.ts';
@@ -45,7 +45,7 @@ type Ending = Omit<HostOutcome, 'hostId' | 'name' | 'milliseconds'>;
 async function change(lifeline: HostSession, task: HostTask, ports: HostPorts, options: ApplyOptions): Promise<Ending> {
   ports.progress('looking');
   const plan = await lookAt(lifeline, task, ports);
-  if (plan.facts.transactions.some((t) => isOpen(t) && (t.deadline ?? Number.POSITIVE_INFINITY) < plan.facts.clock)) return recover(lifeline, task, ports, options, plan);
+  if (plan.facts.transactions.some((t) => isAbandoned(t, plan.facts.clock))) return recover(lifeline, task, ports, options, plan);
   const settled = settledByPlan(plan);
   if (settled !== undefined) return { ...settled, serials: settled.kind === 'unchanged' ? serials(plan, new Map()) : {} };
   if (options.agreed !== undefined && planDigest(plan) !== options.agreed) {

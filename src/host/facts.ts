@@ -38,6 +38,11 @@ export function isOpen({ state }: TransactionFacts): boolean {
   return state === 'armed' || state === 'rolling-back';
 }
 
+/** Open although its watchdog should have undone it: abandoned, and the next change has it undone first. */
+export function isAbandoned(transaction: TransactionFacts, clock: number): boolean {
+  return isOpen(transaction) && transaction.deadline !== undefined && transaction.deadline < clock;
+}
+
 /** How sshd reads its configuration again. */
 export type ReloadMethod =
   | { readonly kind: 'systemd'; readonly unit: string }

@@ -2,7 +2,7 @@ import { formatDuration } from '../base/duration.ts';
 import { printable } from '../base/text.ts';
 import { PATHS } from '../sshd/drop-in.ts';
 import { effectiveList, effectiveValue, effectiveValues, type EffectiveConfig } from '../sshd/effective.ts';
-import { isOpen, type HostFacts } from './facts.ts';
+import { isAbandoned, isOpen, type HostFacts } from './facts.ts';
 import type { Refusal } from './plan-types.ts';
 import type { TrustSpec } from './spec.ts';
 
@@ -67,7 +67,7 @@ function noSpace({ writable, freeKib, freeInodes }: HostFacts): Refusal[] {
 }
 
 function unfinished({ transactions, lock, clock }: HostFacts): Refusal[] {
-  const open = transactions.find((t) => isOpen(t) && (t.deadline ?? Number.POSITIVE_INFINITY) >= clock);
+  const open = transactions.find((t) => isOpen(t) && !isAbandoned(t, clock));
   if (open === undefined) return [];
   const left = open.deadline === undefined ? '' : `, undone in ${formatDuration(Math.max(1, open.deadline - clock))} unless confirmed`;
   return [{ code: 'host/locked', message: `another change is under way: ${printable(lock ?? open.id)}${left}`, hint: 'wait for it to end, then run this again' }];

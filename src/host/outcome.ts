@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { plural } from '../base/text.ts';
+import { isAbandoned } from './facts.ts';
 import type { HostPlan } from './plan-types.ts';
 
 /** What became of one host. `unknown` is a host that was lost in the middle of a change: the next run looks, nobody guesses. */
@@ -42,6 +43,8 @@ export function failure(error: AppError): Omit<HostOutcome, 'hostId' | 'name' | 
 
 /** How a host ends whose plan has refusals, or nothing to do; undefined for a plan that changes it. */
 export function settledByPlan(plan: HostPlan): Omit<HostOutcome, 'hostId' | 'name' | 'milliseconds'> | undefined {
+  // what such a plan says of the half that it found counts for nothing
+  if (plan.facts.transactions.some((t) => isAbandoned(t, plan.facts.clock))) return undefined;
   const [refusal, ...others] = plan.refusals;
   if (refusal !== undefined) {
     const more = others.length > 0 ? ` (and ${plural(others.length, 'more reason')}: see plan)` : '';

@@ -1,7 +1,7 @@
 import { fingerprint, formatPublicKeyLine } from '../wire/public-key.ts';
 import { directives, PATHS, principalsPath, type Directive } from '../sshd/drop-in.ts';
 import { effectiveValue, effectiveValues } from '../sshd/effective.ts';
-import type { HostFacts } from './facts.ts';
+import { isAbandoned, type HostFacts } from './facts.ts';
 import { fileChange } from './file-change.ts';
 import { findHazards } from './hazards.ts';
 import { planCertificates } from './plan-certificates.ts';
@@ -48,7 +48,7 @@ export function planHost(input: PlanInput): HostPlan {
     served: certificates.served,
     provable: provable(facts, spec),
     refusals: [...findHazards(facts, spec), ...configuration.refusals, ...certificates.refusals, ...otherAuthority(input), ...foreignEdits(input, changes)],
-    notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec)],
+    notices: [...certificates.notices, ...loginNotices(facts, spec), ...hostnameNotices(facts, spec), ...abandonedNotices(facts)],
   };
 }
 
@@ -86,6 +86,10 @@ function loginNotices(facts: HostFacts, spec: TrustSpec): Notice[] {
     const why = obstacle(facts, login);
     return why === undefined ? [] : [{ code: 'host/login-not-provable', message: `login ${login} is mapped, but ${why}: it is set up and not tried` }];
   });
+}
+
+function abandonedNotices({ transactions, clock, lock }: HostFacts): Notice[] {
+  return transactions.filter((t) => isAbandoned(t, clock)).map(({ id }) => ({ code: 'host/abandoned-change', message: `change ${id} was abandoned (${lock ?? 'nobody knows by whom'}): apply undoes it first, and then plans anew` }));
 }
 
 // people type what the host calls itself; a certificate without that name leaves them with a question
