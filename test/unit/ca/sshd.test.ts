@@ -147,23 +147,28 @@ describe('attack row 13: restrictions', () => {
 /** What comes through a forwarded port that leads to sshd itself. */
 async function forwardedBanner(key: string): Promise<string> {
   const socket = join(folder, `forward${counter++}`);
-  const ssh = spawn('ssh', [...sshArgs(key, '-N', '-o', 'ExitOnForwardFailure=yes', '-o', 'PermitLocalCommand=yes', '-o', 'LocalCommand=echo up', '-L', `${socket}:127.0.0.1:${sshd.port}`)], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ssh = spawn('ssh', [...sshArgs(key, '-N', '-o', 'ExitOnForwardFailure=yes', '-o', 'PermitLocalCommand=yes', '-o', 'LocalCommand=echo up', '-L', `${socket}:127.0.0.1:${sshd.port}`)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let complaint = '';
+  ssh.stderr.on('data', (bytes: Buffer) => (complaint += bytes.toString()));
   try {
-    // the local command runs once the login is done and the socket is there
-    await once(ssh.stdout, 'data');
+    // the local command runs once the login is done and the socket is there; a client that ends before never gets so far
+    const [said] = (await Promise.race([once(ssh.stdout, 'data'), once(ssh, 'exit')])) as [unknown];
+    if (!(said instanceof Buffer)) throw new Error(`ssh ended with ${String(said)} before it forwarded anything: ${complaint}`);
     const client = connect(socket);
     let text = '';
     client.on('data', (bytes) => {
       text += bytes.toString('latin1');
-      client.end();
+      client.destroy();
     });
     client.on('error', () => undefined);
     await once(client, 'close');
     return text;
   } finally {
-    const ended = once(ssh, 'exit');
-    ssh.kill();
-    await ended;
+    if (ssh.exitCode === null && ssh.signalCode === null) {
+      const ended = once(ssh, 'exit');
+      ssh.kill();
+      await ended;
+    }
   }
 }
 
