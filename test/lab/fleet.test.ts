@@ -59,13 +59,16 @@ describe('one of three hosts', () => {
   });
 
   test('that is held by somebody else: exit 6, with the name of who holds it', async () => {
-    await host(B).must('mkdir -p -m 700 /var/lib/ensign; mkdir -m 700 /var/lib/ensign/lock; mkdir -p -m 700 /var/lib/ensign/transactions; echo "alice@laptop, ensign apply" >/var/lib/ensign/lock/owner');
+    // alice has changed the host and is about to prove it
+    await host(B).must(`cd /var/lib; mkdir -p -m 700 ensign ensign/transactions ensign/lock ensign/transactions/00aa00aa00aa00aa; cd ensign
+      echo "alice@laptop, ensign apply" >lock/owner; echo 00aa00aa00aa00aa >lock/id
+      echo $(($(date +%s) + 600)) >transactions/00aa00aa00aa00aa/deadline; : >transactions/00aa00aa00aa00aa/armed`);
     const before = await snapshot(host(B));
     const { code, hosts: found } = await reported(workspace, 'apply', '-i', STAGING, '--yes');
     expect(found).toMatchObject([{ outcome: 'unchanged' }, { outcome: 'failed', code: 'host/locked', summary: expect.stringContaining('alice@laptop') as string }, { outcome: 'unchanged' }]);
     expect(code).toBe(6);
     expect(await snapshot(host(B))).toBe(before);
-    await host(B).must('rm -r /var/lib/ensign/lock');
+    await host(B).must('rm -r /var/lib/ensign');
   });
 
   test('that was left out is done by the next apply alone, and then nothing is left to do', async () => {
@@ -99,7 +102,7 @@ describe('a change for all three', () => {
       hosts: [{ outcome: 'changed' }, { outcome: 'skipped', code: 'host/skipped' }, { outcome: 'skipped', code: 'host/skipped' }],
     });
     expect(await Promise.all([B, C].map((name) => snapshot(host(name))))).toEqual(before);
-    expect(await host(A).must('ls -A /var/lib/ensign')).toBe('state.json\ntransactions\n');
+    expect(await host(A).must('ls -A /var/lib/ensign')).toBe('mutex\nstate.json\ntransactions\n');
   });
 
   test('plan and status that are interrupted end with 130 too', async () => {
