@@ -39,6 +39,15 @@ test('row 25: two hosts with one cloned key that nobody has seen before are both
   expect(hosts[1]?.refusals?.[0]).toMatchObject({ code: 'host/key-taken', message: expect.stringContaining(`staging/${original.name}`) as string });
 });
 
+test('row 25: both stay refused in an apply that shows its plan first: there is nothing to agree to', async () => {
+  const before = await Promise.all([original, clone].map(snapshot));
+  const { code, stdout } = await workspace.atTerminal('apply', '-i', STAGING);
+  expect(stdout).not.toMatch(/Change \d/);
+  expect(stdout.match(/^(?:db|copy)\.stg\.lab\.test +failed /gm)?.length).toBe(2);
+  expect(code).toBe(4);
+  expect(await Promise.all([original, clone].map(snapshot))).toEqual(before);
+});
+
 test('row 25: apply without a plan gives the key to one of them at most', async () => {
   const { code, hosts } = await reported(workspace, 'apply', '-i', STAGING, '--yes');
   expect(code).toBe(4);

@@ -66,6 +66,25 @@ describe('a host that is broken already is left alone', () => {
     await host.must('umount /var/lib/ensign; rmdir /var/lib/ensign');
   });
 
+  test('a file system that is read-only', async () => {
+    await host.must('mount --bind /etc/ssh /etc/ssh; mount -o remount,ro,bind /etc/ssh');
+    await expectRefused(workspace, host, STAGING, 'host/read-only');
+    await host.must('umount /etc/ssh');
+  });
+
+  test('a login that may only run one command', async () => {
+    await host.writeFile(FOREIGN, 'Match User ops\n  ForceCommand /bin/echo no shell here\n');
+    await host.must('systemctl reload ssh');
+    expect(await reported(workspace, 'apply', '-i', STAGING, '--yes')).toMatchObject({ code: 4, hosts: [{ outcome: 'failed', code: 'ssh/no-commands', summary: expect.stringContaining('no shell here') as string }] });
+    await host.must(`rm ${FOREIGN}; systemctl reload ssh`);
+  });
+
+  test('a login without a shell', async () => {
+    await host.must('usermod -s /usr/sbin/nologin ops');
+    expect(await reported(workspace, 'apply', '-i', STAGING, '--yes')).toMatchObject({ code: 4, hosts: [{ outcome: 'failed', code: 'ssh/no-commands', summary: expect.stringContaining('not available') as string }] });
+    await host.must('usermod -s /bin/bash ops');
+  });
+
   test('a state file that ensign did not write', async () => {
     await host.writeFile('/var/lib/ensign/state.json', '{"version": 7}\n');
     expect(await reported(workspace, 'apply', '-i', STAGING, '--yes')).toMatchObject({ code: 4, hosts: [{ outcome: 'failed', code: 'host/state-unreadable' }] });

@@ -18,6 +18,8 @@ export interface TestWorkspace {
   ensign(...args: readonly string[]): Promise<CommandResult>;
   /** As `ensign`, with environment variables and standard input of its own. */
   ensignWith(extra: { readonly env?: Readonly<Record<string, string>>; readonly input?: string }, ...args: readonly string[]): Promise<CommandResult>;
+  /** As `ensign`, at a terminal at which nobody types. */
+  atTerminal(...args: readonly string[]): Promise<CommandResult>;
   /** Starts it and does not wait, for tests that send signals: the process is ensign itself. */
   start(...args: readonly string[]): ChildProcess;
   /** Runs the stock client with nothing but these options: no agent, no configuration, no questions. */
@@ -44,6 +46,7 @@ export async function makeWorkspace(lab: Lab, folder?: string): Promise<TestWork
     init: made,
     ensign: (...args) => inside([process.execPath, ENSIGN, ...args], root),
     ensignWith: ({ env: variables, input = '' }, ...args) => execute(wrapped([process.execPath, ENSIGN, ...args], root, variables), { input }),
+    atTerminal: (...args) => execute(wrapped(['script', '-qec', [process.execPath, ENSIGN, ...args].join(' '), '/dev/null'], root, { NO_COLOR: '1' })),
     start: (...args) => {
       const [file = '', ...rest] = wrapped([process.execPath, ENSIGN, ...args], root);
       return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
