@@ -28,7 +28,11 @@ export function renderPlan(io: Pick<Io, 'colour'>, planned: PlannedHost): string
   return [
     title,
     `  ${paint(io, 'dim', factsLine(plan))}`,
-    ...plan.refusals.flatMap((r) => [`  ${paint(io, 'bad', 'refused')} ${printable(r.message)} ${paint(io, 'dim', `[${r.code}]`)}`, `  ${paint(io, 'dim', 'hint')} ${printable(r.hint)}`]),
+    // several reasons of one kind share their hint
+    ...plan.refusals.flatMap((r, i) => [
+      `  ${paint(io, 'bad', 'refused')} ${printable(r.message)} ${paint(io, 'dim', `[${r.code}]`)}`,
+      ...(plan.refusals[i + 1]?.hint === r.hint ? [] : [`  ${paint(io, 'dim', 'hint')} ${printable(r.hint)}`]),
+    ]),
     ...plan.notices.map((n) => `  ${paint(io, 'warn', 'note')} ${printable(n.message)} ${paint(io, 'dim', `[${n.code}]`)}`),
     ...plan.directories.map((d) => `  ${paint(io, 'good', '+')} folder ${d.path} (mode ${d.mode})`),
     ...plan.changes.flatMap((change) => renderChange(io, change)),

@@ -16,7 +16,7 @@ const MAX_TALK = 64 * 1024;
 // Root's side says that it runs, and only then becomes the command: what stands before the mark is sudo's.
 const AS_ROOT = 'printf %s "$1" >&2; shift; exec "$@"';
 const WRAPPER = [
-  'm=$1; p=$2; n=$3; r=$4; f=$5; shift 5',
+  'm=$1; p=$2; n=$3; r=$4; f=$5; printf %s "$6" >&2; shift 6',
   'if [ "$(id -u)" = 0 ]; then exec sh -c "$r" sh "$m" "$@"; fi',
   'command -v sudo >/dev/null 2>&1 || { printf %s "$n" >&2; exit 127; }',
   'exec sudo "$f" -p "$p" -- env LC_ALL=C sh -c "$r" sh "$m" "$@"',
@@ -37,6 +37,7 @@ export class BecomeDialogue {
   readonly #mark: string;
   readonly #prompt: string;
   readonly #missing: string;
+  readonly #begins: string;
   #state: 'waiting' | 'answered' | 'started' | 'wrong-password' | 'talks' = 'waiting';
   #talk = '';
 
@@ -49,8 +50,9 @@ export class BecomeDialogue {
     this.#mark = `[ensign ${options.nonce} runs]`;
     this.#prompt = `[ensign ${options.nonce} asks]`;
     this.#missing = `[ensign ${options.nonce} no sudo]`;
+    this.#begins = `[ensign ${options.nonce} begins]`;
     const flag = this.#password === undefined ? '-n' : '-S';
-    this.argv = ['sh', '-c', WRAPPER, 'sh', this.#mark, this.#prompt, this.#missing, AS_ROOT, flag, ...options.argv];
+    this.argv = ['sh', '-c', WRAPPER, 'sh', this.#mark, this.#prompt, this.#missing, AS_ROOT, flag, this.#begins, ...options.argv];
     if (this.#password !== undefined && /[\0\r\n]/.test(this.#password.reveal())) {
       throw new AppError('ssh/sudo-password-wrong', 'a sudo password cannot hold a line break');
     }
@@ -81,11 +83,15 @@ export class BecomeDialogue {
 
   /**
    * The command's own result, without what sudo said before it.
-   * @throws AppError `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong` when it never ran
+   * @throws AppError `ssh/no-commands` when the login did something else than what it was told; `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong` when it never ran
    */
   finish(result: CommandResult): CommandResult {
     const start = result.stderr.indexOf(this.#mark);
     if (start !== -1) return { ...result, stderr: result.stderr.slice(start + this.#mark.length) };
+    if (!result.stderr.includes(this.#begins)) {
+      const said = this.#words(`${result.stdout}\n${result.stderr}`);
+      throw this.#failure('ssh/no-commands', `the login of ${this.#user} does not run commands${said}`, 'its shell or a ForceCommand stands in the way: log in by hand and run `sudo true`');
+    }
     if (result.stderr.includes(this.#missing)) {
       throw this.#failure('ssh/sudo-denied', 'sudo is not installed', 'install sudo there, or connect as root with `become: none`');
     }
@@ -108,7 +114,7 @@ export class BecomeDialogue {
 
   /** For the reader only, and without anything we sent. */
   #words(stderr: string): string {
-    let text = stderr.replaceAll(this.#prompt, '');
+    let text = stderr.replaceAll(this.#prompt, '').replaceAll(this.#begins, '');
     if (this.#password !== undefined && this.#password.reveal() !== '') text = text.replaceAll(this.#password.reveal(), '[secret]');
     const lines = text.split('\n').map((line) => printable(line.trim()));
     const last = lines.filter((line) => line !== '').at(-1);

@@ -6,6 +6,7 @@ import { quoteArgv } from '../../../src/ssh/quote.ts';
 const PROMPT = '[ensign n0nce asks]';
 const MARK = '[ensign n0nce runs]';
 const NO_SUDO = '[ensign n0nce no sudo]';
+const BEGINS = '[ensign n0nce begins]';
 const NOTHING = { write: '', end: false };
 
 function dialogue(password?: string): BecomeDialogue {
@@ -13,7 +14,7 @@ function dialogue(password?: string): BecomeDialogue {
 }
 
 function result(stderr: string, code: number | undefined = 1): Parameters<BecomeDialogue['finish']>[0] {
-  return { code, signal: undefined, stdout: '', stderr };
+  return { code, signal: undefined, stdout: '', stderr: `${BEGINS}${stderr}` };
 }
 
 function codeOf(action: () => unknown): unknown {
@@ -31,10 +32,10 @@ describe('BecomeDialogue', () => {
     expect(argv.slice(0, 2)).toEqual(['sh', '-c']);
     expect(argv[2]).not.toMatch(/[\n!\\']/);
     expect(argv[2]).toBe(
-      'm=$1; p=$2; n=$3; r=$4; f=$5; shift 5; if [ "$(id -u)" = 0 ]; then exec sh -c "$r" sh "$m" "$@"; fi; ' +
+      'm=$1; p=$2; n=$3; r=$4; f=$5; printf %s "$6" >&2; shift 6; if [ "$(id -u)" = 0 ]; then exec sh -c "$r" sh "$m" "$@"; fi; ' +
         'command -v sudo >/dev/null 2>&1 || { printf %s "$n" >&2; exit 127; }; exec sudo "$f" -p "$p" -- env LC_ALL=C sh -c "$r" sh "$m" "$@"',
     );
-    expect(argv.slice(3)).toEqual(['sh', MARK, PROMPT, NO_SUDO, 'printf %s "$1" >&2; shift; exec "$@"', '-S', 'id']);
+    expect(argv.slice(3)).toEqual(['sh', MARK, PROMPT, NO_SUDO, 'printf %s "$1" >&2; shift; exec "$@"', '-S', BEGINS, 'id']);
     // no word has anything that is quoted in more than one piece
     expect(quoteArgv(argv)).not.toContain('\\');
   });
@@ -56,7 +57,7 @@ describe('BecomeDialogue', () => {
     expect(d.hear(MARK)).toEqual({ write: 'script\n', end: true });
     expect(d.settled).toBe(true);
     expect(d.hear(`${PROMPT}${MARK}`)).toEqual(NOTHING);
-    expect(d.finish(result(`lecture\n${PROMPT}\n${MARK}own words\n${MARK}`, 3))).toEqual(result(`own words\n${MARK}`, 3));
+    expect(d.finish(result(`lecture\n${PROMPT}\n${MARK}own words\n${MARK}`, 3))).toEqual({ ...result('', 3), stderr: `own words\n${MARK}` });
   });
 
   it('sends no password where sudo does not ask', () => {
@@ -91,6 +92,13 @@ describe('BecomeDialogue', () => {
     d.open();
     d.hear(stderr);
     expect(codeOf(() => d.finish(result(stderr, stderr === '' ? 0 : 1)))).toBe(code);
+  });
+
+  it.each([undefined, 's3cret'])('tells a login that does something else from a sudo that refuses', (password) => {
+    const d = dialogue(password);
+    d.open();
+    const other = { code: 1, signal: undefined, stdout: 'This account is currently not available.\n', stderr: '' };
+    expect(() => d.finish(other)).toThrow(expect.objectContaining({ code: 'ssh/no-commands', message: 'web: the login of dana does not run commands: This account is currently not available.' }) as Error);
   });
 
   it('repeats sudo’s last words, made safe, and never the password', () => {
