@@ -10,6 +10,7 @@ import { kindOfError } from './outcome.ts';
 import type { HostPlan } from './plan-types.ts';
 import type { HostPorts } from './ports.ts';
 import { readState, type HostState } from './state.ts';
+import { statusFindings } from './status-findings.ts';
 
 /**
  * What a host is for somebody who connects now: `good`; `due` (a certificate past two thirds of its life); `drift` (it
@@ -43,12 +44,7 @@ export async function statusOf(task: HostTask, ports: HostPorts): Promise<HostSt
     name: task.host.name,
     verdict: verdictOf(scanned, certificate, refused, inside, ports),
     served,
-    findings: [
-      ...(scanned instanceof AppError ? [`scan: ${scanned.message}`] : []),
-      ...(refused === undefined ? [] : [`served certificate: ${refused.message}`]),
-      ...(inside instanceof AppError ? [`login: ${inside.message}`] : []),
-      ...(plan === undefined ? [] : planFindings(plan)),
-    ],
+    findings: statusFindings(scanned instanceof AppError ? scanned : undefined, refused, inside),
     state: plan === undefined ? undefined : readState(plan.facts),
   };
 }
@@ -80,14 +76,6 @@ function verdictOf(scanned: unknown, certificate: Certificate | undefined, refus
   if (inside instanceof AppError) return kindOfError(inside) === 'unreachable' ? 'unreachable' : 'bad';
   if (inside.refusals.length > 0 || inside.changes.some((c) => c.kind === 'file')) return 'drift';
   return nowSeconds(ports.clock) >= renewAt(certificate) || inside.changes.length > 0 ? 'due' : 'good';
-}
-
-function planFindings(plan: HostPlan): string[] {
-  return [
-    ...plan.refusals.map((r) => r.message),
-    ...plan.changes.map((c) => (c.kind === 'certificate' ? `${c.path}: ${c.why}` : `${c.path} is not as it should be`)),
-    ...plan.facts.transactions.filter((t) => t.state !== 'confirmed').map((t) => `transaction ${t.id} is ${t.state}${t.reason === undefined ? '' : ` (${t.reason})`}`),
-  ];
 }
 
 function describe(certificate: Certificate, ports: HostPorts): HostStatus['served'] {

@@ -69,6 +69,19 @@ describe('ports', () => {
   });
 });
 
+describe('addresses', () => {
+  test('IPv6, at another port', async () => {
+    const one = await kind('ip -6 address add fd00:99::66/64 dev host0 nodad; echo "Port 2222" >/etc/ssh/sshd_config.d/10-port.conf; systemctl restart ssh', 2222);
+    await lab.exec(['ip', '-6', 'address', 'replace', 'fd00:99::1/64', 'dev', 'lab0', 'nodad']);
+    workspace.write(one.inventory, workspace.read(one.inventory).replace(one.host.address, '"fd00:99::66"'));
+    await comesUnderTheAuthority(one);
+    const { stdout: lines } = await workspace.ensign('known-hosts', '-i', one.inventory);
+    expect(lines).toContain('[fd00:99::66]:2222');
+    const ssh = await workspace.ssh(['-p', '2222', '-i', lab.operatorKey, '-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${workspace.write('six', lines)}`], 'ops@fd00:99::66', 'id', '-un');
+    expect(ssh).toEqual({ code: 0, stdout: 'ops\n', stderr: '' });
+  });
+});
+
 describe('configurations', () => {
   test('without an Include: one marked block at the top, the rest byte for byte', async () => {
     const one = await kind(`sed -i '/^Include/d' ${CONFIG}; cp ${CONFIG} /root/before; systemctl restart ssh`);
