@@ -88,15 +88,15 @@ export class BecomeDialogue {
   finish(result: CommandResult): CommandResult {
     const start = result.stderr.indexOf(this.#mark);
     if (start !== -1) return { ...result, stderr: result.stderr.slice(start + this.#mark.length) };
-    if (!result.stderr.includes(this.#begins)) {
-      const said = this.#words(`${result.stdout}\n${result.stderr}`);
-      throw this.#failure('ssh/no-commands', `the login of ${this.#user} does not run commands${said}`, 'its shell or a ForceCommand stands in the way: log in by hand and run `sudo true`');
-    }
     if (result.stderr.includes(this.#missing)) {
       throw this.#failure('ssh/sudo-denied', 'sudo is not installed', 'install sudo there, or connect as root with `become: none`');
     }
     if (this.#state === 'wrong-password') {
       throw this.#failure('ssh/sudo-password-wrong', `the sudo password of ${this.#user} is wrong`, 'give the right one; it was tried once');
+    }
+    if (!result.stderr.includes(this.#begins)) {
+      const said = this.#words(`${result.stdout}\n${result.stderr}`);
+      throw this.#failure('ssh/no-commands', `the login of ${this.#user} does not run commands${said}`, 'its shell or a ForceCommand stands in the way: log in by hand and run `sudo true`');
     }
     const words = this.#words(result.stderr);
     if (this.#password === undefined) {
