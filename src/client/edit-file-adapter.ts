@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readlink, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { syncFolder } from '../base/sync-folder-adapter.ts';
 import { AppError, usageError } from '../base/errors.ts';
 
 export type EditOutcome = 'created' | 'changed' | 'unchanged';
@@ -97,15 +98,6 @@ async function keepOwnerAndMode(handle: FileHandle, before: Found): Promise<void
   if (mine.uid !== before.uid || mine.gid !== before.gid) await handle.chown(before.uid, before.gid);
   // after chown, which clears some bits
   await handle.chmod(before.mode);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../base/sync-folder-adapter.ts';
 import { AppError } from '../base/errors.ts';
 import { type PublicKey, samePublicKey } from '../wire/public-key.ts';
 import { parseKnownHosts } from './known-hosts.ts';
@@ -47,15 +48,6 @@ async function append(handle: FileHandle, file: string, { name, port, key, comme
   const { bytesWritten } = await handle.write(bytes);
   if (bytesWritten !== bytes.length) throw unwritable(file, 'the disk is full');
   await handle.sync();
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function unwritable(file: string, why: string, cause?: unknown): AppError {
