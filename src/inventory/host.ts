@@ -1,9 +1,27 @@
 import type { Seconds } from '../base/duration.ts';
 import type { SourceLocation } from '../base/errors.ts';
 
-export type Become = 'none' | 'sudo';
+export type Become = 'none' | 'sudo' | 'doas';
+/** What carries a session: node-ssh, or the stock client with the user's ssh_config and hardware keys. */
+export type Transport = 'node-ssh' | 'openssh';
 /** How a host key is trusted that no host certificate vouches for. */
 export type FirstContact = 'known-hosts' | 'pinned' | 'accept-new';
+
+/** One host on the way to another, which is connected to over SSH and opens the connection to the next. */
+export interface JumpHost {
+  /** As the inventory writes it, for messages. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  /** Absolute path; `~/` is expanded. */
+  readonly identityFile: string | undefined;
+  readonly agent: boolean;
+  readonly firstContact: FirstContact;
+  /** `SHA256:...`, present exactly when `firstContact` is `pinned`. */
+  readonly hostKey: string | undefined;
+  readonly connectTimeout: Seconds | undefined;
+}
 
 /** One validated inventory entry: defaults < groups < host already applied. Read-only. */
 export interface Host {
@@ -20,6 +38,9 @@ export interface Host {
   /** Whether an ssh-agent may be used: for all its keys, or beside `identityFile` for that one. */
   readonly agent: boolean;
   readonly become: Become;
+  readonly transport: Transport;
+  /** Jump hosts on the way there, the one nearest to the operator first. */
+  readonly jump: readonly JumpHost[];
   /** Principals of the host certificate: inventory name, address, extra names. Literal, unique, in this order. */
   readonly names: readonly string[];
   /** First label of the name where no other host of the inventory could mean it; not in `names`. */
@@ -31,6 +52,8 @@ export interface Host {
   readonly logins: ReadonlyMap<string, readonly string[]>;
   /** The group it stands under first, then those it joins. */
   readonly groups: readonly string[];
+  /** CA profile of its host certificate. */
+  readonly profile: string;
   /** How long a connection may take to come about; undefined leaves it to the connection. */
   readonly connectTimeout: Seconds | undefined;
   readonly at: SourceLocation;
@@ -41,4 +64,6 @@ export interface Inventory {
   readonly environment: string;
   /** In the order of the file, never empty. */
   readonly hosts: readonly Host[];
+  /** Group -> how many of its hosts may be worked on at once. Groups without a limit are not in it. */
+  readonly concurrency: ReadonlyMap<string, number>;
 }

@@ -30,5 +30,5 @@ export function loadInventory(text: string, file: string, options: LoadOptions =
     problems.add({ code: 'inventory/no-hosts', message: 'there is no host in this inventory', hint: 'add one under groups: NAME: hosts:, like "web-01.example.com:"' }, source.locate([]));
   }
   problems.throwIfAny(file);
-  return { file, environment: data.environment, hosts: withShortNames(drafts) };
+  return { file, environment: data.environment, hosts: withShortNames(drafts), concurrency: new Map() };
 }

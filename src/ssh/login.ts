@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { AnyAuthMethod } from 'ssh2';
 import { AppError, EXIT } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
@@ -60,7 +60,7 @@ export class Login {
   };
 
   /** Why the attempt failed, from ssh2's error. Looks at its codes and levels, never at its words. */
-  explain(cause: unknown, socket: Socket): AppError {
+  explain(cause: unknown, socket: Duplex): AppError {
     if (this.#refusal !== undefined) return this.#refusal;
     const { host } = this.#options;
     const error = cause instanceof Error ? cause : new Error(String(cause));

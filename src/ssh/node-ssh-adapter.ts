@@ -1,5 +1,5 @@
 import { NodeSSH, type Config } from 'node-ssh';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AppError, EXIT, usageError } from '../base/errors.ts';
 import { sendOffers } from './certificate-login.ts';
 import { Login } from './login.ts';
@@ -24,7 +24,7 @@ export function nodeSshConnector(keepaliveMs: number): Connect {
     const { offers, problems } = await openCredentials(options.credentials);
     if (offers.length === 0) throw problems[0] ?? nothingToOffer(options);
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const socket = await dial({ address: options.address, port: options.port, timeoutMs });
+    const socket = await (options.dial ?? dial)({ address: options.address, port: options.port, timeoutMs });
     try {
       return await logIn(options, offers, socket, { keepaliveInterval: keepaliveMs, readyTimeout: timeoutMs });
     } catch (error) {
@@ -37,7 +37,7 @@ export function nodeSshConnector(keepaliveMs: number): Connect {
   };
 }
 
-async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: Socket, pace: Pick<Config, 'keepaliveInterval' | 'readyTimeout'>): Promise<HostSession> {
+async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: Duplex, pace: Pick<Config, 'keepaliveInterval' | 'readyTimeout'>): Promise<HostSession> {
   const ssh = new NodeSSH();
   const login = new Login(options, offers);
   const connected = ssh.connect({

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Duplex } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
 import type { Client } from 'ssh2';
 import { AppError, EXIT } from '../base/errors.ts';
@@ -9,7 +8,7 @@ import type { PublicKey } from '../wire/public-key.ts';
 import { BecomeDialogue, type StdinStep } from './become.ts';
 import { execute } from './exec-adapter.ts';
 import { quoteArgv } from './quote.ts';
-import type { CommandResult, ConnectOptions, HostSession, RunOptions } from './session.ts';
+import type { CommandResult, ConnectOptions, DialTarget, HostSession, RunOptions } from './session.ts';
 import { lost } from './tcp-adapter.ts';
 
 const COMMAND_TIMEOUT_MS = 300_000;
@@ -32,13 +31,13 @@ export class NodeSshSession implements HostSession {
   readonly #options: ConnectOptions;
   readonly #ssh: NodeSSH;
   readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #gone: Promise<void>;
   readonly #running = new Set<(error: AppError) => void>();
   #ended: AppError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ConnectOptions, hostKey: PublicKey, ssh: NodeSSH, client: Client, socket: Socket) {
+  constructor(options: ConnectOptions, hostKey: PublicKey, ssh: NodeSSH, client: Client, socket: Duplex) {
     this.user = options.user;
     this.hostKey = hostKey;
     this.#options = options;
@@ -76,6 +75,20 @@ export class NodeSshSession implements HostSession {
     throw new AppError('ssh/put-failed', `${this.#options.host}: ${JSON.stringify(path)} could not be written${reason === '' ? '' : `: ${reason}`}`, {
       exit: EXIT.hostsFailed,
       hint: `is there a folder for it that ${this.user} may write to, and space left?`,
+    });
+  }
+
+  dial({ address, port, timeoutMs }: DialTarget): Promise<Duplex> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const refuse = (code: string, what: string, cause?: unknown): void =>
+        reject(new AppError(code, `${this.#options.host} ${what} ${address}:${port}`, { cause, exit: EXIT.unreachable, hint: 'does its sshd allow TCP forwarding, and does the address mean the same from there?' }));
+      const timer = setTimeout(() => refuse('ssh/timeout', `did not reach`), timeoutMs);
+      this.#client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
+        clearTimeout(timer);
+        if (cause === undefined) resolve(channel);
+        else refuse('ssh/forward-refused', 'did not open a connection to', cause);
+      });
     });
   }
 

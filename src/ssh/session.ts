@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { AppError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { PublicKey } from '../wire/public-key.ts';
@@ -41,9 +42,24 @@ export interface HostSession {
    * @throws AppError `ssh/put-failed` and those of {@link run}
    */
   putFile(path: string, content: string, mode: number): Promise<void>;
+  /**
+   * A new TCP connection from this host to another (RFC 4254 section 7.2), for a session that goes on from here.
+   * @throws AppError `ssh/lost`, `ssh/forward-refused` where the host does not forward or the other end cannot be reached
+   */
+  dial: Dial;
   /** Ends the connection. May be called again. */
   close(): Promise<void>;
 }
+
+export interface DialTarget {
+  /** A name or an address, without brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+}
+
+/** Opens a new connection to where sshd listens: straight from here, or from a jump host. */
+export type Dial = (target: DialTarget) => Promise<Duplex>;
 
 /** One way to prove who we are. Exactly one key is offered at a time, in the order given. */
 export type Credential =
@@ -82,8 +98,10 @@ export interface ConnectOptions {
    * a host known by its RSA key would show its Ed25519 key, and look like a stranger.
    */
   readonly hostKeyTypes?: readonly string[];
+  /** How the bytes get there; straight from here by default. */
+  readonly dial?: Dial;
   /** How commands with `become` get to be root. */
-  readonly become: 'none' | 'sudo';
+  readonly become: 'none' | 'sudo' | 'doas';
   readonly becomePassword?: Secret<string>;
   /** For the TCP connection, and again for key exchange and login together; 15 seconds by default. */
   readonly connectTimeoutMs?: number;

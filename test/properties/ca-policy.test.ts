@@ -92,6 +92,11 @@ it('a key id is one word for the log, and comes apart again', () => {
   expect(parseKeyId(formatKeyId('spiffe://a/b', 'Ca Sign!', 'abc'))).toEqual({ who: 'spiffe://a/b', why: 'ca-sign', requestId: 'abc' });
 });
 
+// one mistake hides the others: most of a request is sound, or nothing would ever get to the last rule
+function mostly(sound: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.oneof({ weight: 8, arbitrary: sound }, anyText);
+}
+
 describe('lint', () => {
   let test: TestCa;
   beforeAll(async () => {
@@ -103,10 +108,10 @@ describe('lint', () => {
     const context = { nowSeconds: NOW, authorities: Object.values(test.authorities) };
     const request = fc.record({
       host: fc.boolean(),
-      principals: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constantFrom('staging/sre', 'web-01', 'a.example.com', '10.0.0.1') }, anyText), { maxLength: 4 }),
-      ttl: fc.oneof(fc.integer({ min: -10, max: 200 * 86_400 }), fc.constantFrom(300, 3600, 86_400)),
-      who: fc.oneof(fc.constant('alice'), anyText),
-      option: fc.option(fc.record({ name: fc.oneof(fc.constantFrom('force-command', 'source-address', 'permit-pty'), anyText), value: fc.oneof(fc.constantFrom('10.0.0.0/8', 'uptime', ''), anyText) }), { nil: undefined }),
+      principals: fc.array(mostly(fc.constantFrom('staging/sre', 'web-01', 'a.example.com', '10.0.0.1')), { maxLength: 4 }),
+      ttl: fc.oneof(fc.integer({ min: -10, max: 200 * 86_400 }), { weight: 3, arbitrary: fc.constantFrom(300, 3600, 86_400) }),
+      who: mostly(fc.constant('alice')),
+      option: fc.option(fc.record({ name: mostly(fc.constantFrom('force-command', 'source-address', 'permit-pty')), value: mostly(fc.constantFrom('10.0.0.0/8', 'uptime', '')) }), { nil: undefined, freq: 2 }),
     });
     let passed = 0;
     fc.assert(
@@ -133,7 +138,8 @@ describe('lint', () => {
       }),
       { numRuns: 1500 },
     );
-    expect(passed).toBeGreaterThan(20);
+    // some 180 of them: without any, nothing was tried
+    expect(passed).toBeGreaterThan(100);
   });
 });
 

@@ -22,7 +22,7 @@ const AUTHORITY: PublicKey = { kind: 'ed25519', type: 'ssh-ed25519', point: Buff
 const RECORDED = readFileSync(new URL('../../golden/host/bookworm.probe.txt', import.meta.url), 'utf8');
 
 const HOST: Host = {
-  id: 'staging/web-01.stg.lab.test', name: 'web-01.stg.lab.test', environment: 'staging', address: '10.99.0.11', port: 22, user: 'ops', identityFile: undefined, agent: true, become: 'sudo',
+  id: 'staging/web-01.stg.lab.test', name: 'web-01.stg.lab.test', environment: 'staging', address: '10.99.0.11', port: 22, user: 'ops', identityFile: undefined, agent: true, become: 'sudo', transport: 'node-ssh', jump: [], profile: 'host',
   names: SPEC.names, shortName: undefined, firstContact: 'known-hosts', hostKey: undefined, logins: new Map(), groups: [], connectTimeout: undefined, at: { file: 'inventory' },
 };
 const TASK: HostTask = { ...SPEC, host: HOST, hostAuthority: AUTHORITY, release: 'r', operator: 'me', adopt: false };
