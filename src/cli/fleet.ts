@@ -15,7 +15,7 @@ import { sameKeyCheck } from '../ssh/host-keys.ts';
 import { connectNodeSsh } from '../ssh/node-ssh-adapter.ts';
 import { scanHostCertificate } from '../ssh/scan.ts';
 import { readTemplate } from '../sshd/templates-adapter.ts';
-import { credentialsFor } from './credentials.ts';
+import { credentialSource, type CredentialSource } from './credentials.ts';
 import type { FleetFlags } from './fleet-flags.ts';
 import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
 import { operatorOf, type Io } from './io.ts';
@@ -48,6 +48,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
   const operator = operatorOf(io);
+  const credentials = credentialSource(io, flags, home);
   const release = releaseDigest(
     { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
     inventory.hosts,
@@ -66,7 +67,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
       operator,
       adopt: flags.adopt === true,
     }),
-    portsFor: (host, progress) => hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword, progress }),
+    portsFor: (host, progress) => hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePassword, progress }),
     close: () => ca.close(),
   };
 }
@@ -75,7 +76,7 @@ interface PortParts {
   readonly io: Io;
   readonly flags: FleetFlags;
   readonly host: Host;
-  readonly home: string;
+  readonly credentials: CredentialSource;
   readonly trust: HostTrust;
   readonly ca: Ca;
   readonly operator: string;
@@ -83,7 +84,7 @@ interface PortParts {
   readonly progress: (step: string) => void;
 }
 
-function hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
+function hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
   const { name, address, port, connectTimeout } = host;
   const base = { host: name, address, port, ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout * 1000 }) };
   return {
@@ -94,8 +95,7 @@ function hostPorts({ io, flags, host, home, trust, ca, operator, becomePassword,
     issuer: caIssuer(ca, operator),
     scan: (algorithms) => scanHostCertificate({ address, port, algorithms, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) }),
     connect: async (hostKey) => {
-      const credentials = await credentialsFor(io, host, flags, home);
-      const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials, become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };
+      const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials: await credentials(host), become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };
       return hostKey === undefined
         ? connectTrusted(io, trust, host, connectNodeSsh, options)
         : connectNodeSsh({ ...options, hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] });
