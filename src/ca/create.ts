@@ -1,7 +1,8 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nowSeconds, type Clock } from '../base/clock.ts';
 import { AppError, usageError } from '../base/errors.ts';
+import { entryExists } from '../base/exists-adapter.ts';
 import type { Secret } from '../base/secret.ts';
 import { fingerprint, formatPublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import { openAgentSigner } from './agent-signer-adapter.ts';
@@ -30,7 +31,7 @@ export interface CreateCaOptions {
  */
 export async function createCa(options: CreateCaOptions): Promise<Readonly<Record<Purpose, Authority>>> {
   const { directory } = options;
-  if (await exists(directory)) throw usageError('ca/exists', `${directory} is there already`, { hint: 'keys are never overwritten: choose another folder' });
+  if (await entryExists(directory)) throw usageError('ca/exists', `${directory} is there already`, { hint: 'keys are never overwritten: choose another folder' });
   const draft = `${directory}.new-${process.pid}`;
   await makePrivateFolder(draft);
   try {
@@ -78,13 +79,4 @@ async function makeSigner(folder: string, purpose: Purpose, { keys, organization
   const signer = await openAgentSigner(keys.socket, keys[purpose]);
   await writeFileAtomically(`${keyFile(folder, purpose)}.pub`, `${formatPublicKeyLine(keys[purpose], comment)}\n`, 0o644);
   return signer;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

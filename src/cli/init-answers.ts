@@ -1,7 +1,7 @@
-import { lstat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import type { AppError } from '../base/errors.ts';
 import { usageError } from '../base/errors.ts';
+import { entryExists } from '../base/exists-adapter.ts';
 import { Secret } from '../base/secret.ts';
 import { isPlainText } from '../base/text.ts';
 import type { KeyType } from '../ca/key-files-adapter.ts';
@@ -45,7 +45,7 @@ export async function askForInit(io: Io, dir: string, flags: InitFlags): Promise
   const root = resolve(io.cwd, dir);
   refuseContradictions(flags);
   for (const file of PLANNED_FILES) {
-    if (await exists(join(root, file))) throw usageError('init/exists', `${join(root, file)} is there already`, { hint: 'init never overwrites: choose an empty folder' });
+    if (await entryExists(join(root, file))) throw usageError('init/exists', `${join(root, file)} is there already`, { hint: 'init never overwrites: choose an empty folder' });
   }
   const ask = io.interactive && flags.yes !== true;
   if (!ask && flags.yes !== true) {
@@ -88,7 +88,7 @@ async function decidePassphrase(io: Io, root: string, flags: InitFlags, type: Ke
     return { keys: { from: 'new', type, passphrase }, passphraseFile: undefined, newPassphraseFile: undefined, passphraseNote: 'Keep the passphrase safe: without it the keys are lost.' };
   }
   const file = resolve(io.cwd, flags.newPassphraseFile);
-  if (await exists(file)) throw usageError('init/exists', `${file} is there already`, { hint: 'a passphrase is never overwritten: use it with --passphrase-file, or choose another name' });
+  if (await entryExists(file)) throw usageError('init/exists', `${file} is there already`, { hint: 'a passphrase is never overwritten: use it with --passphrase-file, or choose another name' });
   const { randomBytes } = await import('node:crypto');
   return {
     keys: { from: 'new', type, passphrase: new Secret(randomBytes(24).toString('base64url')) },
@@ -143,13 +143,4 @@ async function askPassphrase(io: Io): Promise<Secret<string>> {
 function relativeInside(root: string, file: string): string {
   const path = relative(root, file);
   return path.startsWith('..') || isAbsolute(path) ? file : path;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
