@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { WireReader } from './reader.ts';
-import { WireWriter } from './writer.ts';
+import type { WireWriter } from './writer.ts';
 
 /** One critical option or extension of a certificate. Flags have the value ''. */
 export interface CertOption {
@@ -49,19 +49,17 @@ export function decodeOptions(bytes: Uint8Array, section: OptionSection): CertOp
 }
 
 /**
- * The bytes of {@link decodeOptions}, in the order that PROTOCOL.certkeys demands whatever the order given.
+ * Writes what {@link decodeOptions} reads, in the order that PROTOCOL.certkeys demands whatever the order given.
  * @throws AppError `wire/option-order` for a duplicate, `wire/unknown-critical-option`, `wire/bad-option`, `wire/bad-text`
  */
-export function encodeOptions(options: readonly CertOption[], section: OptionSection): Uint8Array {
-  const writer = new WireWriter(256);
+export function writeOptions(writer: WireWriter, options: readonly CertOption[], section: OptionSection): void {
   let previous: string | undefined;
   for (const option of options.toSorted((a, b) => compareNames(a.name, b.name))) {
     if (option.name === previous) throw new AppError('wire/option-order', `certificate option ${JSON.stringify(option.name)} is given twice`);
     previous = option.name;
     if (option.name.includes('\0') || option.value.includes('\0')) throw badOption(option.name, 'holds a NUL character');
-    writer.string(option.name).string(dataOf(option, shapeOf(option.name, section)));
+    writer.string(option.name).nested((inner) => writeData(inner, option, shapeOf(option.name, section)));
   }
-  return writer.finish();
 }
 
 function shapeOf(name: string, section: OptionSection): Shape | undefined {
@@ -97,17 +95,18 @@ function readText(data: Uint8Array): string | undefined {
   }
 }
 
-function dataOf(option: CertOption, shape: Shape | undefined): Uint8Array {
+function writeData(writer: WireWriter, option: CertOption, shape: Shape | undefined): void {
   if (option.raw !== undefined) {
     if (shape !== undefined || option.value !== '') throw badOption(option.name, 'cannot have raw data');
-    return option.raw;
+    writer.bytes(option.raw);
+    return;
   }
   if (option.value === '') {
     if (shape === 'text') throw badOption(option.name, 'needs a value');
-    return new Uint8Array(0);
+    return;
   }
   if (shape === 'flag') throw badOption(option.name, 'must not have a value');
-  return new WireWriter(64).string(option.value).finish();
+  writer.string(option.value);
 }
 
 /** Order of the UTF-8 bytes, as strcmp: the order of JavaScript strings differs beyond the Basic Multilingual Plane. */

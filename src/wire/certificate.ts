@@ -1,8 +1,8 @@
 import { AppError } from '../base/errors.ts';
-import { decodeOptions, encodeOptions, type CertOption } from './cert-options.ts';
+import { decodeOptions, writeOptions, type CertOption } from './cert-options.ts';
 import { readKeyBody, writeKeyBody } from './key-body.ts';
 import { formatLine, parseLine } from './key-line.ts';
-import { decodePublicKey, encodePublicKey, isCertificateType, isKnownType, type KnownKeyType, type PublicKey } from './public-key.ts';
+import { decodePublicKey, isCertificateType, isKnownType, type KnownKeyType, type PublicKey, writePublicKey } from './public-key.ts';
 import { WireReader } from './reader.ts';
 import { decodeSignature } from './signature.ts';
 import { WireWriter } from './writer.ts';
@@ -40,13 +40,28 @@ const MAX_PRINCIPALS = 256; // SSHKEY_CERT_MAX_PRINCIPALS of OpenSSH
  *   `wire/bad-text`, `wire/out-of-range`, `wire/option-order`, `wire/unknown-critical-option`, `wire/bad-option`
  */
 export function encodeToBeSigned(fields: CertificateFields): Uint8Array {
-  return writeFields(fields).finish();
+  const { subject } = fields;
+  const writer = new WireWriter(1024).string(certificateTypeOf(subject)).string(fields.nonce);
+  if (subject.kind !== 'unknown') writeKeyBody(writer, subject);
+  writer.uint64(fields.serial).uint32(TYPE_NUMBERS[fields.type]);
+  writer.string(withoutNul(fields.keyId)).nested((inner) => writePrincipals(inner, fields.principals));
+  writer.uint64(fields.validAfter).uint64(fields.validBefore);
+  writer.nested((inner) => writeOptions(inner, fields.criticalOptions, 'critical')).nested((inner) => writeOptions(inner, fields.extensions, 'extensions'));
+  return writer.string('').nested((inner) => writePublicKey(inner, plainKey(fields.signatureKey))).finish();
 }
 
 /** The whole certificate. @throws AppError as {@link encodeToBeSigned}, and as decodeSignature for the signature */
 export function encodeCertificate(fields: CertificateFields, signature: Uint8Array): Uint8Array {
-  decodeSignature(fields.signatureKey, signature);
-  return writeFields(fields).string(signature).finish();
+  return completeCertificate(encodeToBeSigned(fields), fields.signatureKey, signature);
+}
+
+/**
+ * The whole certificate from the very bytes of {@link encodeToBeSigned} that were signed.
+ * @throws AppError as decodeSignature
+ */
+export function completeCertificate(toBeSigned: Uint8Array, signatureKey: PublicKey, signature: Uint8Array): Uint8Array {
+  decodeSignature(signatureKey, signature);
+  return new WireWriter(toBeSigned.length + 4 + signature.length).bytes(toBeSigned).string(signature).finish();
 }
 
 /**
@@ -93,18 +108,12 @@ export function parseCertificateLine(line: string): { certificate: Certificate; 
 
 /** The line of a `-cert.pub` file, without newline. @throws AppError `wire/bad-text` for a comment that would break it */
 export function formatCertificateLine(certificate: Certificate, comment = ''): string {
-  return formatLine(certificateTypeOf(certificate.subject), encodeCertificate(certificate, certificate.signature), comment);
+  return formatCertificateBlob(certificate.subject, encodeCertificate(certificate, certificate.signature), comment);
 }
 
-function writeFields(fields: CertificateFields): WireWriter {
-  const { subject } = fields;
-  const writer = new WireWriter(1024).string(certificateTypeOf(subject)).string(fields.nonce);
-  if (subject.kind !== 'unknown') writeKeyBody(writer, subject);
-  writer.uint64(fields.serial).uint32(TYPE_NUMBERS[fields.type]);
-  writer.string(withoutNul(fields.keyId)).string(encodePrincipals(fields.principals));
-  writer.uint64(fields.validAfter).uint64(fields.validBefore);
-  writer.string(encodeOptions(fields.criticalOptions, 'critical')).string(encodeOptions(fields.extensions, 'extensions'));
-  return writer.string('').string(encodePublicKey(plainKey(fields.signatureKey)));
+/** The same for a certificate that is encoded already. */
+export function formatCertificateBlob(subject: PublicKey, blob: Uint8Array, comment = ''): string {
+  return formatLine(certificateTypeOf(subject), blob, comment);
 }
 
 function subjectType(name: string): KnownKeyType {
@@ -120,11 +129,9 @@ function typeOfNumber(value: number): 'user' | 'host' {
   throw new AppError('wire/wrong-type', `the certificate is neither for users (1) nor for hosts (2) but ${value}`);
 }
 
-function encodePrincipals(principals: readonly string[]): Uint8Array {
-  const writer = new WireWriter(256);
+function writePrincipals(writer: WireWriter, principals: readonly string[]): void {
   for (const principal of principals) writer.string(withoutNul(principal));
   checkPrincipals(principals);
-  return writer.finish();
 }
 
 function decodePrincipals(bytes: Uint8Array): string[] {

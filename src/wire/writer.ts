@@ -9,18 +9,16 @@ const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
  */
 export class WireWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 512) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   byte(value: number): this {
     checkRange(value, 0xff);
     const at = this.#extend(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -36,16 +34,13 @@ export class WireWriter {
 
   uint32(value: number): this {
     checkRange(value, 0xffff_ffff);
-    const at = this.#extend(4);
-    this.#view.setUint32(at, value);
+    this.#setUint32(this.#extend(4), value);
     return this;
   }
 
   uint64(value: bigint): this {
     if (value < 0n || value > MAX_UINT64) throw outOfRange(value);
-    const at = this.#extend(8);
-    this.#view.setBigUint64(at, value);
-    return this;
+    return this.uint32(Number(value >> 32n)).uint32(Number(value & 0xffff_ffffn));
   }
 
   /** Text is written as UTF-8. @throws AppError `wire/bad-text` for text that has no UTF-8 form */
@@ -63,6 +58,14 @@ export class WireWriter {
     this.uint32(minimal.length + (signByte ? 1 : 0));
     if (signByte) this.byte(0);
     return this.bytes(minimal);
+  }
+
+  /** A string that holds whatever `write` adds to this writer. */
+  nested(write: (writer: this) => void): this {
+    const start = this.#extend(4);
+    write(this);
+    this.#setUint32(start, this.#length - start - 4);
+    return this;
   }
 
   nameList(names: readonly string[]): this {
@@ -85,8 +88,15 @@ export class WireWriter {
       }
       this.#bytes[start + 4 + i] = unit;
     }
-    this.#view.setUint32(start, text.length);
+    this.#setUint32(start, text.length);
     return true;
+  }
+
+  #setUint32(at: number, value: number): void {
+    this.#bytes[at] = value >>> 24;
+    this.#bytes[at + 1] = value >>> 16;
+    this.#bytes[at + 2] = value >>> 8;
+    this.#bytes[at + 3] = value;
   }
 
   #extend(count: number): number {
@@ -96,7 +106,6 @@ export class WireWriter {
       const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
       larger.set(this.#bytes.subarray(0, start));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return start;
   }

@@ -19,6 +19,11 @@ describe('WireWriter', () => {
     expect(hex(writer)).toBe('ff0100ffffffffffffffffffffffff' + '00000002c3a9' + '0000000101' + '00000003612c62' + '00000000' + '09');
   });
 
+  it('writes strings in strings, also where it has to grow in the middle of one', () => {
+    const writer = new WireWriter(0).nested(() => undefined).nested((outer) => outer.string('a').nested((inner) => inner.byte(7)));
+    expect(hex(writer)).toBe('00000000' + '0000000a' + '0000000161' + '0000000107');
+  });
+
   it.each([
     ['byte', 256],
     ['byte', -1],
