@@ -1,26 +1,9 @@
-import type { PassThrough } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
 import type { Client, ClientChannel } from 'ssh2';
-import { AppError, EXIT } from '../base/errors.ts';
+import type { AppError } from '../base/errors.ts';
+import { commandTimedOut, execRefused, GRACE_MS, MAX_OUTPUT, outputTooLarge, type Execution } from './carrier.ts';
 import { terminate } from './certificate-login.ts';
 import type { CommandResult } from './session.ts';
-
-const MAX_OUTPUT = 16 * 1024 * 1024;
-const GRACE_MS = 2_000;
-
-/** One command line on its way to a host. */
-export interface Execution {
-  /** The host's name, for messages. */
-  readonly host: string;
-  /** Quoted already. */
-  readonly command: string;
-  readonly stdin: string | PassThrough;
-  readonly timeoutMs: number;
-  /** Hears stderr as it comes, one character a byte. */
-  readonly onStderr: (text: string) => void;
-  /** Is given a function that ends the waiting, whatever happens; returns the one that takes it back. */
-  readonly watch: (stop: (error: AppError) => void) => () => void;
-}
 
 /**
  * Runs one command over one channel and waits for its end, its deadline, or too much output.
@@ -44,11 +27,11 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
       if (channel !== undefined) abandon(client, channel, error);
       reject(error);
     };
-    const timer = setTimeout(() => stop(timedOut(execution)), execution.timeoutMs);
+    const timer = setTimeout(() => stop(commandTimedOut(execution)), execution.timeoutMs);
     const release = execution.watch(stop);
     const count = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > MAX_OUTPUT) stop(tooLarge(execution));
+      if (bytes > MAX_OUTPUT) stop(outputTooLarge(execution));
     };
     const options = {
       stdin: execution.stdin,
@@ -72,7 +55,7 @@ export function execute(ssh: NodeSSH, client: Client, execution: Execution): Pro
         settle();
         resolve({ code: code ?? undefined, signal: signal?.replace(/^SIG/, ''), stdout: decode(stdout), stderr: decode(stderr) });
       },
-      (cause: unknown) => stop(refused(execution, cause)),
+      (cause: unknown) => stop(execRefused(execution, cause)),
     );
   });
 }
@@ -102,26 +85,4 @@ function abandon(client: Client, channel: ClientChannel, reason: AppError): void
 
 function decode(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8');
-}
-
-function timedOut({ host, timeoutMs }: Execution): AppError {
-  return new AppError('ssh/timeout', `${host}: the command did not end within ${timeoutMs / 1000} s`, {
-    exit: EXIT.hostsFailed,
-    hint: 'it was told to stop, and may still be running there',
-  });
-}
-
-function tooLarge({ host }: Execution): AppError {
-  return new AppError('ssh/output-too-large', `${host}: the command printed more than ${MAX_OUTPUT / 1024 / 1024} MiB`, {
-    exit: EXIT.hostsFailed,
-    hint: 'no command of ensign does: look at what the login prints',
-  });
-}
-
-function refused({ host }: Execution, cause: unknown): AppError {
-  return new AppError('ssh/exec-refused', `${host}: sshd does not run the command`, {
-    cause,
-    exit: EXIT.hostsFailed,
-    hint: 'look at MaxSessions and at what the host says in its log about sessions',
-  });
 }

@@ -4,7 +4,8 @@ import { AppError, EXIT, usageError } from '../base/errors.ts';
 import { sendOffers } from './certificate-login.ts';
 import { Login } from './login.ts';
 import { openCredentials, type Offer } from './offers-adapter.ts';
-import { NodeSshSession } from './session-adapter.ts';
+import { NodeSshCarrier } from './node-ssh-carrier.ts';
+import { RemoteSession } from './session-adapter.ts';
 import type { Connect, ConnectOptions, HostSession } from './session.ts';
 import { dial } from './tcp-adapter.ts';
 
@@ -62,7 +63,7 @@ async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: 
     throw login.explain(cause, socket);
   }
   if (client === null || login.hostKey === undefined) throw new AppError('ssh/library', 'node-ssh logged in without a checked host key');
-  return new NodeSshSession(options, login.hostKey, ssh, client, socket);
+  return new RemoteSession(options, login.hostKey, new NodeSshCarrier(options.host, ssh, client, socket));
 }
 
 /** All that we accept, the types first that somebody knows the host by: a host shows only the key that is agreed on. */

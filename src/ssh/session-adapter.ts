@@ -1,19 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough, type Duplex } from 'node:stream';
-import type { NodeSSH } from 'node-ssh';
-import type { Client } from 'ssh2';
 import { AppError, EXIT } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
 import type { PublicKey } from '../wire/public-key.ts';
 import { BecomeDialogue, type StdinStep } from './become.ts';
-import { execute } from './exec-adapter.ts';
+import type { Carrier } from './carrier.ts';
 import { quoteArgv } from './quote.ts';
 import type { CommandResult, ConnectOptions, DialTarget, HostSession, RunOptions } from './session.ts';
 import { lost } from './tcp-adapter.ts';
 
 const COMMAND_TIMEOUT_MS = 300_000;
 const SUDO_TIMEOUT_MS = 30_000;
-const CLOSE_TIMEOUT_MS = 2_000;
 
 // Into a new file beside the old one (noclobber: a link that waits there is not followed), then over it. A lost
 // connection looks like the end of the content, so its length is checked before anything is replaced.
@@ -24,35 +21,22 @@ const PUT = [
   'rm -f -- "$t"; exit 1',
 ].join('; ');
 
-/** A session over a client that has logged in. */
-export class NodeSshSession implements HostSession {
+/** A session over a connection that has logged in, whatever carries it. */
+export class RemoteSession implements HostSession {
   readonly user: string;
   readonly hostKey: PublicKey;
   readonly #options: ConnectOptions;
-  readonly #ssh: NodeSSH;
-  readonly #client: Client;
-  readonly #socket: Duplex;
-  readonly #gone: Promise<void>;
+  readonly #carrier: Carrier;
   readonly #running = new Set<(error: AppError) => void>();
   #ended: AppError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ConnectOptions, hostKey: PublicKey, ssh: NodeSSH, client: Client, socket: Duplex) {
+  constructor(options: ConnectOptions, hostKey: PublicKey, carrier: Carrier) {
     this.user = options.user;
     this.hostKey = hostKey;
     this.#options = options;
-    this.#ssh = ssh;
-    this.#client = client;
-    this.#socket = socket;
-    this.#gone = new Promise((resolve) => {
-      // node-ssh forgets its own listener once it has logged in, and an error without one would end the process
-      client.on('error', (cause) => this.#end(lost(options.host, cause)));
-      client.on('end', () => this.#end(lost(options.host)));
-      client.on('close', () => {
-        this.#end(lost(options.host));
-        resolve();
-      });
-    });
+    this.#carrier = carrier;
+    carrier.onEnd((cause) => this.#end(lost(options.host, cause)));
   }
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
@@ -78,32 +62,14 @@ export class NodeSshSession implements HostSession {
     });
   }
 
-  dial({ address, port, timeoutMs }: DialTarget): Promise<Duplex> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
-      const refuse = (code: string, what: string, cause?: unknown): void =>
-        reject(new AppError(code, `${this.#options.host} ${what} ${address}:${port}`, { cause, exit: EXIT.unreachable, hint: 'does its sshd allow TCP forwarding, and does the address mean the same from there?' }));
-      const timer = setTimeout(() => refuse('ssh/timeout', `did not reach`), timeoutMs);
-      this.#client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
-        clearTimeout(timer);
-        if (cause === undefined) resolve(channel);
-        else refuse('ssh/forward-refused', 'did not open a connection to', cause);
-      });
-    });
+  dial(target: DialTarget): Promise<Duplex> {
+    return this.#ended === undefined ? this.#carrier.dial(target) : Promise.reject(this.#ended);
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
     this.#end(new AppError('ssh/lost', `the session on ${this.#options.host} was closed`));
-    this.#ssh.dispose();
-    // a host that does not answer our goodbye is left alone
-    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
-    await this.#gone;
-    clearTimeout(timer);
+    this.#closing ??= this.#carrier.close();
+    return this.#closing;
   }
 
   async #runAsRoot(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
@@ -130,7 +96,7 @@ export class NodeSshSession implements HostSession {
       };
     };
     const command = quoteArgv(['env', 'LC_ALL=C', ...argv]);
-    return execute(this.#ssh, this.#client, { host: this.#options.host, command, stdin, timeoutMs, onStderr, watch });
+    return this.#carrier.execute({ host: this.#options.host, command, stdin, timeoutMs, onStderr, watch });
   }
 
   /** The first reason stands; every command that still waits gets it. */
