@@ -1,10 +1,11 @@
-// npm run lab -- up | list | ssh | down: a fleet of real hosts on this machine, to look at and to try things on.
+// npm run lab -- up | list | ssh | down | images: a fleet of real hosts on this machine, to look at and to try things on.
 import { spawnSync } from 'node:child_process';
 import { asRoot, root, runMain, setUp } from './setup.mjs';
 
 await runMain(() => {
-  setUp({ build: false });
-  return runInLab(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  setUp({ build: false, images: args.includes('images') || args.some((arg) => /^--image|=/.test(arg)) });
+  return runInLab(args);
 });
 
 /** Calls the lab's own command line (test/lab/support/cli.ts) as root, on this terminal. Returns its exit code. */

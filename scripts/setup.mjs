@@ -13,6 +13,8 @@ const BUILD_PACKAGES = ['python3', 'make', 'g++'];
 const TEST_PACKAGES = ['openssh-client', 'openssh-server'];
 /** What the lab is made of; its hosts are this machine's own system, so what they need has to be here. */
 const LAB_PACKAGES = ['systemd', 'systemd-container', 'dbus', 'iproute2', 'sudo', 'passwd', 'util-linux', 'procps'];
+/** What builds hosts of another Debian than the machine's own. */
+const IMAGE_PACKAGES = ['debootstrap', 'debian-archive-keyring', 'util-linux'];
 const POLICY = '/usr/sbin/policy-rc.d';
 const POLICY_TEXT = '#!/bin/sh\n# placed by the set-up of ensign while it installs packages: nothing is started\nexit 101\n';
 
@@ -21,12 +23,13 @@ export class SetUpError extends Error {}
 
 /**
  * Installs what is missing. Throws SetUpError where that is impossible.
- * @param {{ lab?: boolean, build?: boolean }} [options] lab: also what booting hosts needs; build: also dist/
+ * @param {{ lab?: boolean, images?: boolean, build?: boolean }} [options] lab: also what booting hosts needs; images: also what building
+ *   Debian trees for them needs; build: also dist/
  */
-export function setUp({ lab = true, build = true } = {}) {
+export function setUp({ lab = true, images = false, build = true } = {}) {
   checkNode();
   if (lab) checkLabMachine();
-  installPackages(lab ? [...TEST_PACKAGES, ...LAB_PACKAGES] : TEST_PACKAGES);
+  installPackages([...TEST_PACKAGES, ...(lab ? LAB_PACKAGES : []), ...(images ? IMAGE_PACKAGES : [])]);
   installDependencies();
   if (build) runAsCaller([process.execPath, 'scripts/build.mjs'], 'the build failed: see above');
 }
@@ -167,7 +170,7 @@ function isInstalled(name) {
 function commandOf(name) {
   const programs = {
     'openssh-client': ['ssh', 'ssh-keygen'], 'openssh-server': ['sshd'], systemd: ['systemctl'], 'systemd-container': ['systemd-nspawn'], dbus: ['dbus-daemon'],
-    iproute2: ['ip'], passwd: ['useradd', 'chpasswd'], 'util-linux': ['nsenter', 'unshare'], procps: ['sysctl'],
+    iproute2: ['ip'], 'debian-archive-keyring': [], passwd: ['useradd', 'chpasswd'], 'util-linux': ['nsenter', 'unshare'], procps: ['sysctl'],
   };
   return (programs[name] ?? [name]).every(hasCommand);
 }

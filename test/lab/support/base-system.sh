@@ -1,28 +1,36 @@
 #!/bin/sh
-# Turns an overlay of the machine's own `/` into the stock system that every lab host starts from.
-# Run inside the lab's own mount namespace: sh -s LAB_DISK OPERATOR_KEY_PUB PASSWORD <base-system.sh
+# Turns an overlay of the machine's own `/`, or of a Debian tree, into the stock system that lab hosts start from.
+# Run inside the lab's own mount namespace: sh -s LAB_DISK IMAGE LOWER OPERATOR_KEY_PUB PASSWORD <base-system.sh
+# Who comes second waits, and finds it done.
 #
-# What boots here is somebody's real system, so everything is hidden that is not named below:
+# Where LOWER is `/`, what boots here is somebody's real system, so everything is hidden that is not named below:
 # a file that nobody thought of stays out of the hosts, not in.
 set -eu
 
-lab=$1
-operator_key=$2
-password=$3
-base=$lab/base
-root=$lab/prepare
+base=$1/base/$2
+lower=$3
+operator_key=$4
+password=$5
+root=$base.root
 
 main() {
-  mkdir -p "$base" "$lab/base.work" "$root"
-  hide_unknown_folders
-  mount -t overlay ensign-lab -o "lowerdir=/,upperdir=$base,workdir=$lab/base.work" "$root"
-  create_empty_folders
-  reset_accounts
+  mkdir -p "$1/base"
+  exec 9>"$base.lock"
+  flock 9
+  if [ -e "$base.done" ]; then return; fi
+  mkdir "$base" "$base.work" "$root"
+  if [ "$lower" = / ]; then hide_unknown_folders; fi
+  mount -t overlay ensign-lab -o "lowerdir=$lower,upperdir=$base,workdir=$base.work" "$root"
+  if [ "$lower" = / ]; then
+    create_empty_folders
+    reset_accounts
+    reset_machine_files
+  fi
   add_people
   reset_ssh
-  mask_units
-  reset_machine_files
+  if [ -e "$root/etc/inittab" ]; then prepare_sysvinit; else mask_units; fi
   umount "$root"
+  : >"$base.done"
 }
 
 # A whiteout (character device 0/0) in the upper folder hides the name below it.
@@ -107,7 +115,8 @@ add_people() {
   printf 'ops ALL=(ALL:ALL) NOPASSWD: ALL\n' >"$root/etc/sudoers.d/ops"
   chmod 0440 "$root/etc/sudoers.d/ops"
   for home in root home/ops home/dana; do
-    mkdir -m 0700 "$root/$home/.ssh"
+    mkdir -p "$root/$home/.ssh"
+    chmod 0700 "$root/$home/.ssh"
     cp "$operator_key" "$root/$home/.ssh/authorized_keys"
     chmod 0600 "$root/$home/.ssh/authorized_keys"
   done
@@ -120,7 +129,7 @@ reset_ssh() {
   etc=$root/etc/ssh
   rm -rf "$etc/sshd_config.d" "$etc/ssh_config.d" "$etc"/ssh_host_* "$etc"/*.pub "$etc"/ssh_known_hosts*
   mkdir -p -m 0755 "$etc/sshd_config.d" "$etc/ssh_config.d"
-  cp /usr/share/openssh/sshd_config "$etc/sshd_config"
+  cp "$root/usr/share/openssh/sshd_config" "$etc/sshd_config"
   chmod 0644 "$etc/sshd_config"
   printf 'SSHD_OPTS=\n' >"$root/etc/default/ssh"
 }
@@ -165,6 +174,19 @@ END
   ln -s ../lab-address.service "$units/multi-user.target.wants/lab-address.service"
 }
 
+# A host without units: a script gives it its address, and what a container has no use for is left out.
+prepare_sysvinit() {
+  cat >"$root/etc/init.d/lab-address" <<'END'
+#!/bin/sh
+. /etc/lab-address
+ip address replace "$ADDRESS" dev host0 && ip link set host0 up
+END
+  chmod 755 "$root/etc/init.d/lab-address"
+  ln -s ../init.d/lab-address "$root/etc/rcS.d/S99lab-address"
+  # no consoles: nobody sits at one
+  sed -i '/getty/d' "$root/etc/inittab"
+}
+
 reset_machine_files() {
   etc=$root/etc
   : >"$etc/fstab"
@@ -177,4 +199,4 @@ reset_machine_files() {
   cp -a /usr/share/base-files/profile "$etc/profile" 2>/dev/null || :
 }
 
-main
+main "$1"

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { inOwnCgroup } from './cgroup.ts';
 import { execute } from './command.ts';
+import type { Image } from './images.ts';
 import { BRIDGE, amongKeeper, inNetwork, startDetached } from './namespace.ts';
 import { childrenOf, isAlive, killProcess, processId, until, type ProcessId } from './process-id.ts';
 import { readJson, writeJson, type LabState } from './state.ts';
@@ -11,6 +12,7 @@ export interface HostState {
   readonly slot: string;
   readonly name: string;
   readonly address: string;
+  readonly image: Image;
 }
 
 /** A lab that has its keeper, that is, one in which something can run. */
@@ -20,6 +22,8 @@ export type RunningLab = LabState & { readonly keeper: ProcessId };
 export async function bootHost(lab: RunningLab, host: HostState): Promise<void> {
   const log = consoleOf(lab, host);
   const nspawn = [
+    // what the machine has itself does not matter to its guests: systemd from 256 on wants the second version of control groups
+    ...(host.image === 'machine' ? [] : ['env', 'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1']),
     'systemd-nspawn', `--directory=${diskOf(lab)}/${host.slot}/root`, '--boot', '--register=no', '--keep-unit', '--link-journal=no',
     '--console=pipe', '--settings=no', '--resolv-conf=off', '--timezone=off', `--network-bridge=${BRIDGE}`, `--machine=${host.slot}`,
     `--hostname=${host.name}`,
@@ -71,6 +75,11 @@ export function diskOf(lab: LabState): string {
   return `${lab.directory}/disk`;
 }
 
+/** What hosts of one image have in common: the layer over its tree that `base-system.sh` makes. */
+export function baseOf(lab: LabState, image: Image): string {
+  return `${diskOf(lab)}/base/${image}`;
+}
+
 function consoleOf(lab: LabState, host: HostState): string {
   return `${lab.directory}/hosts/${host.slot}/console.log`;
 }
@@ -100,6 +109,8 @@ function namespacePids(pid: number): string[] {
 
 /** `--wait` returns at the event; before systemd listens it can only be tried again. */
 async function waitForBoot(lab: LabState, host: HostState, outer: ProcessId): Promise<void> {
+  // without units there is nothing to ask: the greeting of its sshd has to do
+  if (host.image === 'sysvinit') return;
   let answer = '';
   await until(
     async () => {

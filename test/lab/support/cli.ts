@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { connectLab, startLab, type Lab } from './lab.ts';
+import { CACHE, IMAGES, buildImages, cachedImages, isImage, removeImages, type Image } from './images.ts';
+import { connectLab, startLab, type Lab, type LabHostSpec } from './lab.ts';
 import { allStates, isAbandoned, readState } from './state.ts';
 import { sweep, takeDown } from './teardown.ts';
 
 const FLEET = ['web-01.stg.lab.test', 'web-01.prd.lab.test', 'db-01.prd.lab.test'];
-const USAGE = `usage: npm run lab -- up [--hosts NAME,NAME...] | list [--json] | ssh NAME [COMMAND...] | down`;
+const USAGE = `usage: npm run lab -- up [--image IMAGE] [--hosts NAME,NAME...] | list [--json] | ssh NAME [COMMAND...] | down | images [--build [IMAGE...] | --rm [IMAGE...]]
+an IMAGE is one of: ${IMAGES.join(', ')}; --hosts takes NAME=IMAGE as well`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -18,6 +20,8 @@ async function main([command, ...args]: string[]): Promise<number> {
       return ssh(args);
     case 'down':
       return down(args);
+    case 'images':
+      return images(args);
     // for the machinery: `with` runs a program inside a lab that ends with it, `sweep` is what a lab's watcher calls
     case 'with':
       return withLab(args);
@@ -29,11 +33,12 @@ async function main([command, ...args]: string[]): Promise<number> {
 }
 
 async function up(args: readonly string[]): Promise<number> {
-  const names = hostNames(args);
-  if (names === undefined) return refuse('up takes --hosts NAME,NAME...');
+  const hosts = hostSpecs(args);
+  if (hosts === undefined) return refuse('up takes --image IMAGE and --hosts NAME,NAME...');
   const running = keptLab();
   if (running !== undefined) return say(`the lab is up already (${running.id}); npm run lab -- list shows it, npm run lab -- down ends it`, 1);
-  const lab = await startLab({ hosts: names.map((name) => ({ name })) });
+  await buildImages(hosts.map(({ image }) => image), note);
+  const lab = await startLab({ hosts });
   await lab.keep();
   show(lab);
   return say('\nto log in:  npm run lab -- ssh NAME      to end it:  npm run lab -- down');
@@ -43,7 +48,7 @@ function list(args: readonly string[]): number {
   if (args.some((arg) => arg !== '--json')) return refuse('list takes --json only');
   const lab = keptLab();
   if (args.includes('--json')) {
-    const hosts = lab?.hosts.map(({ name, address, port }) => ({ name, address, port })) ?? [];
+    const hosts = lab?.hosts.map(({ name, address, port, image }) => ({ name, address, port, image })) ?? [];
     const summary = lab === undefined ? null : { id: lab.id, namespace: lab.namespace, directory: lab.directory, operatorKey: lab.operatorKey, hosts };
     return say(JSON.stringify(summary, undefined, 2));
   }
@@ -105,16 +110,41 @@ function keptLab(): Lab | undefined {
   return state === undefined ? undefined : connectLab(state.id);
 }
 
-function hostNames(args: readonly string[]): readonly string[] | undefined {
-  if (args.length === 0) return FLEET;
-  const [flag, value, ...rest] = args.flatMap((arg) => (arg.startsWith('--hosts=') ? ['--hosts', arg.slice('--hosts='.length)] : [arg]));
-  const names = value?.split(',').filter((name) => name !== '') ?? [];
-  return flag === '--hosts' && names.length > 0 && rest.length === 0 ? names : undefined;
+/** NAME or NAME=IMAGE, separated by commas. */
+function hostSpecs(args: readonly string[]): (LabHostSpec & { readonly image: Image })[] | undefined {
+  const words = args.flatMap((arg) => (/^--(?:hosts|image)=/.test(arg) ? [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)] : [arg]));
+  const options = new Map<string, string>();
+  for (let at = 0; at < words.length; at += 2) options.set(words[at] ?? '', words[at + 1] ?? '');
+  const { image = 'machine', hosts = FLEET.join(',') } = { image: options.get('--image'), hosts: options.get('--hosts') };
+  if ([...options.keys()].some((name) => name !== '--image' && name !== '--hosts')) return undefined;
+  const specs = hosts.split(',').map((word) => ({ name: word.split('=')[0] ?? '', image: word.split('=')[1] ?? image }));
+  return specs.every((spec): spec is { name: string; image: Image } => spec.name !== '' && isImage(spec.image)) ? specs : undefined;
+}
+
+async function images([flag, ...names]: string[]): Promise<number> {
+  const known = names.filter(isImage);
+  if (known.length < names.length) return refuse(`there is no image ${names.find((name) => !isImage(name)) ?? ''}`);
+  switch (flag) {
+    case undefined: {
+      const cached = cachedImages();
+      for (const { image, openssh, builtAt, current } of cached) process.stdout.write(`${image.padEnd(10)} ${openssh.padEnd(24)} built ${builtAt.slice(0, 10)}${current ? '' : ', of an older recipe'}\n`);
+      return say(cached.length === 0 ? `no images in ${CACHE}; --build makes them` : `in ${CACHE}; --rm removes them`);
+    }
+    case '--build':
+      await buildImages(known.length === 0 ? IMAGES : known, note);
+      return 0;
+    case '--rm': {
+      const gone = await removeImages(known);
+      return say(gone.length === 0 ? 'there was nothing to remove' : `removed: ${gone.join(', ')}`);
+    }
+    default:
+      return refuse(`images takes --build or --rm, not ${flag}`);
+  }
 }
 
 function show(lab: Lab): void {
   const width = Math.max(...lab.hosts.map((host) => host.name.length));
-  for (const host of lab.hosts) process.stdout.write(`${host.name.padEnd(width)}  ${host.address}\n`);
+  for (const host of lab.hosts) process.stdout.write(`${host.name.padEnd(width)}  ${host.address}${host.image === 'machine' ? '' : `  ${host.image}`}\n`);
   process.stdout.write(`\nlogins     ops (sudo), dana (sudo with a password), root; key ${lab.operatorKey}\n`);
   process.stdout.write(`network    ip netns exec ${lab.namespace} COMMAND\n`);
 }
@@ -122,6 +152,10 @@ function show(lab: Lab): void {
 function say(line: string, code = 0): number {
   (code === 0 ? process.stdout : process.stderr).write(`${line}\n`);
   return code;
+}
+
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function refuse(why: string): number {

@@ -1,5 +1,6 @@
-import { bootHost, diskOf, guestOf, insideGuest, stopHost, type HostState, type RunningLab } from './boot.ts';
+import { baseOf, bootHost, diskOf, guestOf, insideGuest, stopHost, type HostState, type RunningLab } from './boot.ts';
 import { execute, must, type CommandOptions, type CommandResult } from './command.ts';
+import { treeOf, type Image } from './images.ts';
 import { BRIDGE, amongKeeper, inNetwork } from './namespace.ts';
 
 /** A running host of the lab, handled from outside: none of this needs its sshd or its network. */
@@ -7,6 +8,7 @@ export interface LabHost {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  readonly image: Image;
   /** `vb-h1` in the lab's namespace: the operator's end of its link. */
   readonly link: string;
   /** Runs a shell script (`sh -eu`) as root inside the host; arguments arrive as $1, $2, ...; two minutes at most, unless given. */
@@ -30,20 +32,22 @@ export interface LabHost {
 
 export type HostKeys = Readonly<Record<'ed25519' | 'ecdsa' | 'rsa', string>>;
 
-/** Makes the host's disk: an empty layer over the base system, with what has to be its own. */
+/** Makes the host's disk: an empty layer over the base system of its image, with what has to be its own. */
 export async function createDisk(lab: RunningLab, host: HostState): Promise<void> {
   const script = `
-    disk=$1 name=$2 address=$3; base=$(dirname "$disk")/base
+    disk=$1 name=$2 address=$3 base=$4 lower=$5
     mkdir -p "$disk/upper" "$disk/work" "$disk/root"
-    mount -t overlay ensign-lab -o "lowerdir=$base:/,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
+    mount -t overlay ensign-lab -o "lowerdir=$base:$lower,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
     printf '%s\\n' "$name" >"$disk/root/etc/hostname"
     printf '127.0.0.1 localhost\\n127.0.1.1 %s %s\\n::1 localhost\\n' "$name" "\${name%%.*}" >"$disk/root/etc/hosts"
     printf 'ADDRESS=%s/24\\n' "$address" >"$disk/root/etc/lab-address"
     tr -d - </proc/sys/kernel/random/uuid >"$disk/root/etc/machine-id"
     for type in rsa ecdsa ed25519; do
       ssh-keygen -q -t "$type" -N '' -C "root@$name" -f "$disk/root/etc/ssh/ssh_host_\${type}_key"
-    done`;
-  await must(amongKeeper(lab.keeper, ['sh', '-euc', script, 'sh', `${diskOf(lab)}/${host.slot}`, host.name, host.address]));
+    done
+    # sshd of 10.6 and newer uses a fourth, which older tools cannot make
+    chroot "$disk/root" ssh-keygen -q -t mldsa44-ed25519 -N '' -C "root@$name" -f /etc/ssh/ssh_host_mldsa44_ed25519_key >/dev/null 2>&1 || :`;
+  await must(amongKeeper(lab.keeper, ['sh', '-euc', script, 'sh', `${diskOf(lab)}/${host.slot}`, host.name, host.address, baseOf(lab, host.image), treeOf(host.image)]));
 }
 
 /** Unmounts and removes the disk of a host that is down. */
@@ -68,6 +72,7 @@ export function labHost(lab: RunningLab, host: HostState): LabHost {
     name: host.name,
     address: host.address,
     port: 22,
+    image: host.image,
     link,
     run: async (script, options) => shell(script, options),
     must: mustRun,

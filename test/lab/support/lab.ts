@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSyn
 import { bootHost, diskOf, stopHost, type HostState, type RunningLab } from './boot.ts';
 import { execute, must, type CommandOptions, type CommandResult } from './command.ts';
 import { createDisk, labHost, removeDisk, type LabHost } from './host.ts';
+import { isImage, treeOf, type Image } from './images.ts';
 import { amongKeeper, createNamespaces, startWatcher } from './namespace.ts';
 import { killProcess, processId } from './process-id.ts';
 import { LABS, createState, readJson, readState, writeJson, writeState, type LabState } from './state.ts';
@@ -14,6 +15,8 @@ export const DANA_PASSWORD = `p a'ss"w$HOME\\1`;
 export interface LabHostSpec {
   /** Its full name, such as web-01.stg.lab.test. */
   readonly name: string;
+  /** What it is made of; `ENSIGN_LAB_IMAGE` decides where this is absent, else it is the machine's own system. */
+  readonly image?: Image;
 }
 
 /**
@@ -82,8 +85,6 @@ async function openLab(born: LabState): Promise<RunningLab> {
   mkdirSync(`${lab.directory}/hosts`);
   mkdirSync(diskOf(lab));
   await must(amongKeeper(keeper, ['sh', '-euc', MOUNT_DISK, 'sh', lab.directory]));
-  const script = readFileSync(new URL('base-system.sh', import.meta.url));
-  await must(amongKeeper(keeper, ['sh', '-s', diskOf(lab), `${lab.directory}/operator.pub`, DANA_PASSWORD]), { input: script });
   return lab;
 }
 
@@ -112,6 +113,7 @@ function connect(lab: RunningLab): Lab {
     },
     addHost: async (spec) => {
       const state = claimSlot(lab, spec);
+      await prepareBase(lab, state.image);
       await createDisk(lab, state);
       await bootHost(lab, state);
       const host = labHost(lab, state);
@@ -137,6 +139,12 @@ function connect(lab: RunningLab): Lab {
   return self;
 }
 
+/** Makes what all hosts of an image have in common, unless it is there: people, Debian's own sshd_config, few units. */
+async function prepareBase(lab: RunningLab, image: Image): Promise<void> {
+  const script = readFileSync(new URL('base-system.sh', import.meta.url));
+  await must(amongKeeper(lab.keeper, ['sh', '-s', diskOf(lab), image, treeOf(image), `${lab.directory}/operator.pub`, DANA_PASSWORD]), { input: script });
+}
+
 /** A folder that can be made once only decides between processes that add hosts at the same time. Slots are not used twice. */
 function claimSlot(lab: RunningLab, spec: LabHostSpec): HostState {
   if (!/^[a-z0-9][a-z0-9.-]{0,62}$/.test(spec.name)) throw new Error(`not a host name: ${spec.name}`);
@@ -144,13 +152,20 @@ function claimSlot(lab: RunningLab, spec: LabHostSpec): HostState {
   for (let number = 1; number <= 240; number++) {
     const slot = `h${number}`;
     if (!makeFolder(`${lab.directory}/hosts/${slot}`)) continue;
-    const host: HostState = { slot, name: spec.name, address: `10.99.0.${number + 10}` };
+    const host: HostState = { slot, name: spec.name, address: `10.99.0.${number + 10}`, image: spec.image ?? defaultImage() };
     writeJson(`${lab.directory}/hosts/${slot}/host.json`, host);
     // in place, because what runs in the namespace has this very file over its /etc/hosts
     appendFileSync(`/etc/netns/${lab.namespace}/hosts`, `${host.address} ${host.name}\n`);
     return host;
   }
   throw new Error('the lab is full');
+}
+
+/** The matrix runs the same tests on hosts of one image after the other. */
+function defaultImage(): Image {
+  const word = process.env['ENSIGN_LAB_IMAGE'] ?? 'machine';
+  if (!isImage(word)) throw new Error(`ENSIGN_LAB_IMAGE is ${word}, which is no image`);
+  return word;
 }
 
 function forgetName(lab: RunningLab, host: HostState): void {
