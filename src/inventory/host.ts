@@ -9,8 +9,9 @@ export type FirstContact = 'known-hosts' | 'pinned' | 'accept-new';
 
 /** One host on the way to another, which is connected to over SSH and opens the connection to the next. */
 export interface JumpHost {
-  /** As the inventory writes it, for messages. */
+  /** Its name where it is a host of the inventory, else its address: what its host certificate vouches for. */
   readonly name: string;
+  /** A name or an address, without brackets and port. */
   readonly address: string;
   readonly port: number;
   readonly user: string | undefined;
@@ -23,7 +24,7 @@ export interface JumpHost {
   readonly connectTimeout: Seconds | undefined;
 }
 
-/** One validated inventory entry: defaults < groups < host already applied. Read-only. */
+/** One validated inventory entry: defaults < outer groups < inner groups < host already applied. Read-only. */
 export interface Host {
   /** `environment/name`. */
   readonly id: string;
@@ -50,7 +51,7 @@ export interface Host {
   readonly hostKey: string | undefined;
   /** Login on the host -> principals that may use it, unscoped as written. */
   readonly logins: ReadonlyMap<string, readonly string[]>;
-  /** The group it stands under first, then those it joins. */
+  /** The group it stands under first, then those it joins, then the outer groups that these are part of. */
   readonly groups: readonly string[];
   /** CA profile of its host certificate. */
   readonly profile: string;

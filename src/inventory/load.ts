@@ -1,7 +1,8 @@
 import type { Inventory } from './host.ts';
+import { resolveJumps } from './jumps.ts';
 import { Problems } from './problem.ts';
 import { resolveHosts } from './resolve.ts';
-import { refuseDuplicates, withShortNames } from './unique.ts';
+import { refuseDuplicates, shortNamesOf } from './unique.ts';
 import { validateInventory } from './validate.ts';
 import { readYaml } from './yaml-source.ts';
 
@@ -24,11 +25,20 @@ export function loadInventory(text: string, file: string, options: LoadOptions =
     problems.throwIfAny(file);
     throw new Error('a refused inventory has no mistake');
   }
-  const drafts = resolveHosts({ file: data, source, problems, home: options.home });
+  const context = { file: data, source, problems, home: options.home };
+  const drafts = resolveHosts(context);
   refuseDuplicates(drafts, source, problems);
+  const shortNames = shortNamesOf(drafts);
+  const jumps = resolveJumps(drafts, new Map(drafts.flatMap((draft, i) => (shortNames[i] === undefined ? [] : [[shortNames[i], draft]]))), context);
   if (drafts.length === 0 && !problems.any) {
     problems.add({ code: 'inventory/no-hosts', message: 'there is no host in this inventory', hint: 'add one under groups: NAME: hosts:, like "web-01.example.com:"' }, source.locate([]));
   }
   problems.throwIfAny(file);
-  return { file, environment: data.environment, hosts: withShortNames(drafts), concurrency: new Map() };
+  const limits = Object.entries(data.groups ?? {}).flatMap(([name, group]): [string, number][] => (group?.concurrency === undefined ? [] : [[name, group.concurrency]]));
+  return {
+    file,
+    environment: data.environment,
+    hosts: drafts.map(({ host }, i) => ({ ...host, shortName: shortNames[i], jump: jumps[i] ?? [] })),
+    concurrency: new Map(limits),
+  };
 }

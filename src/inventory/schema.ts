@@ -1,16 +1,20 @@
 import { z } from 'zod';
-import { connectTimeout, environmentName, fingerprint, groupName, hostName, identityFile, listOf, login, port, principal } from './values.ts';
+import { jump, JUMP_KEYS } from './jump-entry.ts';
+import { agent, concurrency, connectTimeout, environmentName, fingerprint, firstContact, groupName, hostName, identityFile, listOf, login, port, principal, profile } from './values.ts';
 
 const settings = {
   user: login.meta({ description: 'Login for the connection. Default: --user, then your own login name.' }).optional(),
   port: port.optional(),
   identityFile: identityFile.meta({ description: 'Private key for the connection: an absolute path, or ~/...' }).optional(),
-  agent: z.boolean({ error: 'expected true or false' }).meta({ description: 'Use your ssh-agent: all its keys, or beside identityFile that one key only. Default true.' }).optional(),
-  become: z.enum(['none', 'sudo'], { error: 'expected none or sudo' }).meta({ description: 'How to be root on the host. Default none.' }).optional(),
-  firstContact: z
-    .enum(['known-hosts', 'pinned', 'accept-new'], { error: 'expected known-hosts, pinned or accept-new' })
-    .meta({ description: 'How the host key is trusted before the host has a certificate: it is in known_hosts (default), its fingerprint stands in hostKey, or the first one seen is accepted and reported.' })
+  agent: agent.optional(),
+  become: z.enum(['none', 'sudo', 'doas'], { error: 'expected none, sudo or doas' }).meta({ description: 'How to be root on the host. Default none.' }).optional(),
+  firstContact: firstContact.optional(),
+  jump: jump.optional(),
+  transport: z
+    .enum(['node-ssh', 'openssh'], { error: 'expected node-ssh or openssh' })
+    .meta({ description: 'What carries the session: ensign itself (node-ssh, the default), or the ssh of this machine with its ssh_config and hardware keys.' })
     .optional(),
+  profile: profile.meta({ description: 'Profile of ensign.yaml by which the host certificate is issued. Default host.' }).optional(),
   connectTimeout: connectTimeout.meta({ description: 'How long a connection may take, 1s to 5m.' }).optional(),
 };
 
@@ -31,7 +35,15 @@ const hosts = z
   .record(z.string(), host.nullable(), { error: mapOf('host names, each with a colon: "web-01.example.com:"') })
   .meta({ description: 'Name of the host, or a range like web-[01:03].example.com -> its settings, possibly none.' });
 
-const group = strictObject({ ...settings, hosts: hosts.nullish(), logins: logins.optional() });
+const group = strictObject({
+  ...settings,
+  groups: listOf(groupName, 'groups')
+    .meta({ description: 'Outer groups that this one is part of. Its hosts are theirs as well; where both say something, this group decides.' })
+    .optional(),
+  concurrency: concurrency.optional(),
+  hosts: hosts.nullish(),
+  logins: logins.optional(),
+});
 
 /** The one description of an inventory file: validation, messages and the JSON schema for editors come from it. */
 export const inventorySchema = strictObject({
@@ -53,6 +65,7 @@ export const KNOWN_KEYS = {
   defaults: Object.keys(settings),
   group: Object.keys(group.shape),
   host: Object.keys(host.shape),
+  jump: JUMP_KEYS,
 } as const;
 
 export const SETTING_KEYS = Object.keys(settings) as readonly (keyof typeof settings)[];

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { formatLocation } from '../base/errors.ts';
-import type { Host } from './host.ts';
 import { hostNameProblem } from './names.ts';
 import { type Problems, quoted } from './problem.ts';
 import type { HostDraft } from './resolve.ts';
@@ -43,8 +42,8 @@ function refuseName(name: string, draft: HostDraft, holder: HostDraft, source: Y
   problems.add({ code: 'inventory/duplicate-name', message, hint }, source.locate(pathOf(name, draft, source), 'key'));
 }
 
-/** Adds short names: the first label of a full name, where no other host of the inventory could be meant by it. */
-export function withShortNames(drafts: readonly HostDraft[]): Host[] {
+/** A short name for each host: the first label of its full name, where no other host of the inventory could be meant by it. */
+export function shortNamesOf(drafts: readonly HostDraft[]): (string | undefined)[] {
   const claims = new Map<string, number>();
   const claim = (name: string): void => void claims.set(name, (claims.get(name) ?? 0) + 1);
   for (const { host } of drafts) {
@@ -53,7 +52,7 @@ export function withShortNames(drafts: readonly HostDraft[]): Host[] {
   return drafts.map(({ host }) => {
     const label = firstLabel(host.name);
     const free = label !== undefined && !host.names.includes(label) && claims.get(label) === 1;
-    return { ...host, shortName: free ? label : undefined };
+    return free ? label : undefined;
   });
 }
 

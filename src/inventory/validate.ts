@@ -14,7 +14,7 @@ export function validateInventory(source: YamlSource, problems: Problems): Inven
   const first = inventorySchema.safeParse(source.value);
   if (first.success) return first.data;
   for (const issue of first.error.issues) report(issue, source, problems);
-    const rest = without(source.value, first.error.issues);
+  const rest = without(source.value, first.error.issues);
   // a missing environment is reported by now, and must not hide the mistakes of the hosts
   return inventorySchema.safeParse(typeof rest === 'object' ? { version: 1, environment: 'unknown', ...rest } : rest).data;
 }
@@ -28,9 +28,20 @@ function report(issue: Issue, source: YamlSource, problems: Problems): void {
     case 'invalid_key':
       for (const inner of issue.issues) problems.add(problemOf(inner, undefined), source.locate(path, 'key'));
       return;
+    case 'invalid_union': {
+      const inner = branchMeant(issue);
+      if (inner !== undefined) for (const one of inner) report({ ...one, path: [...path, ...one.path] }, source, problems);
+      else problems.add(problemOf(issue, valueAt(source.value, path), path), source.locate(path));
+      return;
+    }
     default:
       problems.add(problemOf(issue, valueAt(source.value, path), path), source.locate(path));
   }
+}
+
+/** Of several forms the one whose kind of value was written, so that the mistake inside it is told. */
+function branchMeant({ errors }: Extract<Issue, { code: 'invalid_union' }>): Issue[] | undefined {
+  return errors.find((issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0));
 }
 
 function problemOf(issue: Issue, found: unknown, path: Path = []): Problem {
@@ -42,7 +53,7 @@ function problemOf(issue: Issue, found: unknown, path: Path = []): Problem {
   if (path.length === 0) return { code: 'inventory/not-a-map', message: 'this is not an inventory', hint: 'expected version: 1, environment: NAME and groups: with hosts' };
   const key = String(path.at(-1));
   if (found === undefined) return { code: 'inventory/missing-key', message: `${quoted(key)} is missing`, hint: issue.message };
-  const code = issue.code === 'invalid_type' ? 'inventory/wrong-type' : 'inventory/bad-value';
+  const code = issue.code === 'invalid_type' || issue.code === 'invalid_union' ? 'inventory/wrong-type' : 'inventory/bad-value';
   return { code, message: `${quoted(key)}: found ${describe(found)}`, hint: issue.message };
 }
 
@@ -50,14 +61,24 @@ function unknownKey(key: string, path: Path): Problem {
   const known = knownKeysAt(path);
   const meant = suggest(key, known);
   const question = meant === undefined ? '' : `did you mean ${quoted(meant)}? `;
+  // what Ansible calls it, from the other end
+  if (key === 'children' && known === KNOWN_KEYS.group) return { code: 'inventory/unknown-key', message: '"children" has no meaning here', hint: 'a group names the outer groups it is part of: write groups: [OUTER] at the inner one' };
   const merge = key === '<<' ? 'merge keys are not understood: put what hosts share into their group; ' : '';
   return { code: 'inventory/unknown-key', message: `${quoted(key)} has no meaning here`, hint: `${merge}${question}expected one of ${known.join(', ')}` };
 }
 
 function knownKeysAt(path: Path): readonly string[] {
   if (path.length === 0) return KNOWN_KEYS.root;
+  if (settingAt(path) === 'jump') return KNOWN_KEYS.jump;
   if (path[0] === 'defaults') return KNOWN_KEYS.defaults;
   return path[0] === 'groups' && path.length === 2 ? KNOWN_KEYS.group : KNOWN_KEYS.host;
+}
+
+/** The setting that a path leads into; the names of groups and hosts on the way are no settings. */
+function settingAt(path: Path): string | number | undefined {
+  if (path[0] === 'defaults') return path[1];
+  if (path[0] === 'hosts') return path[2];
+  return path[2] === 'hosts' ? path[4] : path[2];
 }
 
 function describe(value: unknown): string {

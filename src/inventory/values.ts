@@ -7,6 +7,9 @@ import { type Problem, quoted } from './problem.ts';
 
 const SHORTEST_CONNECT = 1;
 const LONGEST_CONNECT = 300;
+const MOST_AT_ONCE = 200;
+// as the authority names them
+const PROFILE = /^[a-z0-9](?:[a-z0-9-]{0,34}[a-z0-9])?$/;
 
 export const port = z
   .number({ error: 'expected a port from 1 to 65535, as a number without quotes' })
@@ -20,6 +23,17 @@ export const environmentName = text('the name of the environment', (name) => wor
 export const groupName = text('the name of a group', (name) => wordProblem(name, 'group'), PATTERNS.word);
 export const fingerprint = text('a fingerprint', fingerprintProblem, '^SHA256:[A-Za-z0-9+/]{43}$');
 export const identityFile = text('the path of a private key', identityFileProblem, '^(~/|/)');
+export const profile = text('the name of a profile', profileProblem, PROFILE.source);
+export const agent = z
+  .boolean({ error: 'expected true or false' })
+  .meta({ description: 'Use your ssh-agent: all its keys, or beside identityFile that one key only. Default true.' });
+export const firstContact = z
+  .enum(['known-hosts', 'pinned', 'accept-new'], { error: 'expected known-hosts, pinned or accept-new' })
+  .meta({ description: 'How the host key is trusted before the host has a certificate: it is in known_hosts (default), its fingerprint stands in hostKey, or the first one seen is accepted and reported.' });
+export const concurrency = z
+  .number({ error: 'expected a whole number from 1 to 200, without quotes' })
+  .superRefine(checked((value: number) => (Number.isInteger(value) && value >= 1 && value <= MOST_AT_ONCE ? undefined : badConcurrency(value))))
+  .meta({ type: 'integer', minimum: 1, maximum: MOST_AT_ONCE, description: 'How many hosts of this group, and of the groups within it, are worked on at once.' });
 export const connectTimeout = text('a duration like 10s', connectTimeoutProblem, '^([0-9]+[smhdwy])+$');
 
 /** A list of texts in which none stands twice. */
@@ -45,13 +59,22 @@ function checked<T>(check: (value: T) => Problem | undefined): (value: T, contex
   };
 }
 
-/** `pattern` is for editors only: the check decides, and says more than that a pattern does not match. */
-function text(what: string, check: (value: string) => Problem | undefined, pattern: string): z.ZodString {
+/** A checked text. `pattern` is for editors only: the check decides, and says more than that a pattern does not match. */
+export function text(what: string, check: (value: string) => Problem | undefined, pattern: string): z.ZodString {
   return z.string({ error: `expected ${what}` }).superRefine(checked(check)).meta({ pattern });
 }
 
 function badPort(value: number): Problem {
   return { code: 'inventory/bad-port', message: `${value} is not a port`, hint: 'expected a whole number from 1 to 65535' };
+}
+
+function badConcurrency(value: number): Problem {
+  return { code: 'inventory/bad-concurrency', message: `${value} is not a number of hosts at once`, hint: `expected a whole number from 1 to ${MOST_AT_ONCE}` };
+}
+
+function profileProblem(value: string): Problem | undefined {
+  if (PROFILE.test(value)) return undefined;
+  return { code: 'inventory/bad-profile', message: `${quoted(value)} is not the name of a profile`, hint: 'expected 1 to 36 of a-z, 0-9 and inner dashes, as under profiles: in ensign.yaml' };
 }
 
 function fingerprintProblem(value: string): Problem | undefined {

@@ -54,7 +54,7 @@ describe('ensign inventory', () => {
         {
           id: 'staging/cache.example', name: 'cache.example', address: '10.0.0.9', names: ['cache.example', '10.0.0.9'], environment: 'staging', port: 2222, user: 'ops',
           identityFile: '/home/me/key', agent: true, become: 'sudo', firstContact: 'known-hosts', logins: { root: ['sre'], deploy: ['sre', 'web'] }, groups: ['web'],
-          connectTimeout: '1m30s', at: { file: 'inv.yaml', line: 8, column: 7 }, shortName: 'cache',
+          connectTimeout: '1m30s', at: { file: 'inv.yaml', line: 8, column: 7 }, shortName: 'cache', jump: [], transport: 'node-ssh', profile: 'host',
         },
       ],
     });

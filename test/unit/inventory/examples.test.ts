@@ -20,7 +20,7 @@ describe('the annotated examples', () => {
   it('mean hosts', () => {
     const [production, staging] = EXAMPLES.map((name) => loadInventory(read(`inventories/${name}`), name));
     expect(staging?.hosts.map((host) => host.name)).toEqual([
-      'web-01.stg.example.com', 'web-02.stg.example.com', 'web-03.stg.example.com', 'cache.stg.example.com', 'db-1.stg.example.com', 'db-2.stg.example.com', 'preview.stg.example.com',
+      'web-01.stg.example.com', 'web-02.stg.example.com', 'web-03.stg.example.com', 'cache.stg.example.com', 'db-1.stg.example.com', 'db-2.stg.example.com', 'preview.stg.example.com', 'gate.stg.example.com',
     ]);
     expect(production?.hosts).toHaveLength(11);
   });

@@ -47,7 +47,7 @@ hosts:
       {
         id: 'staging/h.example', name: 'h.example', environment: 'staging', address: 'h.example', port: 22, user: undefined, identityFile: undefined,
         agent: true, become: 'none', names: ['h.example'], shortName: 'h', firstContact: 'known-hosts', hostKey: undefined, logins: new Map(),
-        groups: ['web'], connectTimeout: undefined, at: { file: 'inv.yaml', line: 6, column: 7 },
+        groups: ['web'], jump: [], transport: 'node-ssh', profile: 'host', connectTimeout: undefined, at: { file: 'inv.yaml', line: 6, column: 7 },
       },
     ]);
   });

@@ -93,7 +93,7 @@ describe('what a person is told', () => {
   });
 
   it('is what was expected', () => {
-    expect(hint(withHosts('a: { become: su }'))).toBe('expected none or sudo');
+    expect(hint(withHosts('a: { become: su }'))).toBe('expected none, sudo or doas');
     expect(hint(withHosts('a: { connectTimeout: 10 }'))).toContain('duration');
   });
 
