@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { AppError } from '../base/errors.ts';
 import { WireWriter } from '../wire/writer.ts';
-import type { Offer } from './offers-adapter.ts';
+import type { Offer } from './offer.ts';
 
 // Everything that knows the inside of ssh2 is in this file. ssh2 knows no certificates, and its RSA logins depend on
 // what the server announces; its publickey step is replaced by one that sends exactly the offer it is given.

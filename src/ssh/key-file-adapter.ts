@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import { AppError, usageError } from '../base/errors.ts';
@@ -16,6 +17,8 @@ export interface LocalKey {
 }
 
 const MAX_KEY_FILE = 64 * 1024;
+// OpenSSH's own construction, which ssh2 takes for that of TLS
+const CHACHA = 'chacha20-poly1305@openssh.com';
 const MAGIC = 'openssh-key-v1\0'; // PROTOCOL.key
 
 // Deriving a key from a passphrase takes a quarter of a second in which nothing else runs: once is enough for a fleet.
@@ -23,22 +26,45 @@ const MAGIC = 'openssh-key-v1\0'; // PROTOCOL.key
 const opened = new WeakMap<Secret<string>, Map<string, LocalKey>>();
 
 /**
- * Reads a private key file, as careful as `ssh` about who else can read it.
- * @throws AppError `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`
+ * Reads a private key file, as careful as `ssh` about who else can read it. `PATH.pub` and `PATH-cert.pub` stand for it.
+ * @throws AppError `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`,
+ *   `ssh/key-cipher`, `ssh/key-not-in-agent` where only the public half is there
  */
 export async function loadKeyFile(path: string, passphrase?: Secret<string>): Promise<LocalKey> {
-  return parsePrivateKey(await readPrivate(path), path, passphrase);
+  const file = privatePathOf(path);
+  if (!existsSync(file) && existsSync(`${file}.pub`)) {
+    throw usageError('ssh/key-not-in-agent', `there is no private key to ${file}.pub, and no ssh-agent holds it`, {
+      hint: 'load it with ssh-add (`ssh-add -l` shows what is there), or connect the hardware that has it',
+    });
+  }
+  return parsePrivateKey(await readPrivate(file), file, passphrase);
+}
+
+/** The private key file that a path means: itself, or without `.pub` or `-cert.pub`. */
+export function privatePathOf(path: string): string {
+  return path.replace(/(?:-cert)?\.pub$/, '');
+}
+
+/** Whether a private key file wants a passphrase. False for what cannot be read. */
+export async function isEncryptedKeyFile(path: string): Promise<boolean> {
+  return isEncrypted(await readFile(privatePathOf(path), 'utf8').catch(() => ''));
 }
 
 /**
  * Reads private key text: OpenSSH's own format, PKCS#8, PKCS#1 or SEC1 in PEM. `where` names it in messages.
- * @throws AppError as {@link loadKeyFile}, except `ssh/key-permissions`
+ * @throws AppError as {@link loadKeyFile}, except `ssh/key-permissions` and `ssh/key-not-in-agent`
  */
 export function parsePrivateKey(text: string, where: string, passphrase?: Secret<string>): LocalKey {
   const encrypted = isEncrypted(text);
+  const cipher = encrypted ? openSshBody(text) : undefined;
+  if (cipher !== undefined && new WireReader(cipher).utf8() === CHACHA) {
+    throw usageError('ssh/key-cipher', `the private key ${where} is encrypted with ${CHACHA}, which ensign does not decrypt`, {
+      hint: `load it into an ssh-agent with ssh-add, or encrypt it in another way: ssh-keygen -p -Z aes256-ctr -f ${where}`,
+    });
+  }
   if (encrypted && passphrase === undefined) {
     throw usageError('ssh/key-passphrase-needed', `the private key ${where} is encrypted`, {
-      hint: 'load it into an ssh-agent with ssh-add, or give its passphrase',
+      hint: 'load it into an ssh-agent with ssh-add, or give its passphrase with --key-passphrase-file FILE or at a terminal',
     });
   }
   try {
@@ -59,10 +85,11 @@ export function parsePrivateKey(text: string, where: string, passphrase?: Secret
  * file itself in OpenSSH's format. Undefined otherwise; never an error.
  */
 export async function readPublicHalf(path: string): Promise<PublicKey | undefined> {
+  const file = privatePathOf(path);
   try {
-    return parsePublicKeyLine(await readFile(`${path}.pub`, 'utf8')).key;
+    return parsePublicKeyLine(await readFile(`${file}.pub`, 'utf8')).key;
   } catch {
-    return publicHalfOf(await readFile(path, 'utf8').catch(() => ''));
+    return publicHalfOf(await readFile(file, 'utf8').catch(() => ''));
   }
 }
 

@@ -4,7 +4,7 @@ import { AppError, EXIT } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
 import { decodePublicKey, samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { offerAgent } from './certificate-login.ts';
-import type { Offer } from './offers-adapter.ts';
+import type { Offer } from './offer.ts';
 import type { ConnectOptions } from './session.ts';
 import { lost, tcpError } from './tcp-adapter.ts';
 

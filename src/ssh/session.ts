@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { PublicKey } from '../wire/public-key.ts';
+import type { KeyMemory } from './key-memory.ts';
+import type { LoginPassword } from './login-password.ts';
 
 /** What a remote command did. Text is decoded as UTF-8; a byte that is not becomes U+FFFD. */
 export interface CommandResult {
@@ -44,7 +46,8 @@ export interface HostSession {
   putFile(path: string, content: string, mode: number): Promise<void>;
   /**
    * A new TCP connection from this host to another (RFC 4254 section 7.2), for a session that goes on from here.
-   * @throws AppError `ssh/lost`, `ssh/forward-refused` where the host does not forward or the other end cannot be reached
+   * @throws AppError `ssh/lost`, `ssh/forward-refused`, and as seen from the host `ssh/refused`, `ssh/unreachable`,
+   *   `ssh/timeout`
    */
   dial: Dial;
   /** Ends the connection. May be called again. */
@@ -61,21 +64,53 @@ export interface DialTarget {
 /** Opens a new connection to where sshd listens: straight from here, or from a jump host. */
 export type Dial = (target: DialTarget) => Promise<Duplex>;
 
-/** One way to prove who we are. Exactly one key is offered at a time, in the order given. */
+/** One way to prove who we are. Exactly one key is offered at a time. */
 export type Credential =
   | {
       readonly kind: 'agent';
       /** Path of its socket. Beside credentials of kind `key` it offers only their keys, and then these need no passphrase. */
       readonly socket: string;
+      /** Paths of public keys; an agent that holds more than these offers these first. */
+      readonly prefer?: readonly string[];
+      readonly memory?: KeyMemory;
     }
-  | { readonly kind: 'key'; /** private key file */ readonly path: string; readonly passphrase?: Secret<string> }
+  | {
+      readonly kind: 'key';
+      /** Private key file. `PATH.pub` names the same key, also where the private half is in an agent only. */
+      readonly path: string;
+      /** A function is asked only when the key has to be opened. */
+      readonly passphrase?: Secret<string> | (() => Promise<Secret<string>>);
+      /** The line of its `-cert.pub` file, offered before the key itself. */
+      readonly certificate?: string;
+      readonly memory?: KeyMemory;
+    }
   | {
       readonly kind: 'certificate';
       /** PEM or OpenSSH private key text, not encrypted */
       readonly privateKey: Secret<string>;
       /** the line of a `-cert.pub` file */
       readonly certificate: string;
+    }
+  | {
+      /** For `password` and `keyboard-interactive`, after all keys. */
+      readonly kind: 'answers';
+      /** Answers a single hidden question, once a host. Without it only hosts that accept no keys, or want more than one, get to ask. */
+      readonly password?: LoginPassword;
+      /** Puts the host's questions to a person; absent where there is none. */
+      readonly ask?: Ask;
     };
+
+/** What a host wants to be told during a login (RFC 4256 section 3.2). All text is the host's own, as it was sent. */
+export interface Challenge {
+  readonly host: string;
+  readonly user: string;
+  /** What it says before it asks; may have several lines. */
+  readonly says: string;
+  readonly questions: readonly { readonly text: string; readonly echo: boolean }[];
+}
+
+/** Gives an answer to each question. `gone` is aborted when the host hangs up meanwhile. */
+export type Ask = (challenge: Challenge, gone: AbortSignal) => Promise<readonly Secret<string>[]>;
 
 export type HostKeyVerdict =
   | { readonly accepted: true; readonly how: 'known-hosts' | 'pinned' | 'first-contact' | 'same-key' }
@@ -110,7 +145,9 @@ export interface ConnectOptions {
 /**
  * Opens a session, or tells why not.
  * @throws AppError `ssh/unreachable`, `ssh/refused`, `ssh/timeout`, `ssh/lost`, `ssh/protocol`, `ssh/auth-failed`,
- *   `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`,
- *   `ssh/agent`, and whatever error the host key check gives
+ *   `ssh/key-unreadable`, `ssh/key-permissions`, `ssh/key-cipher`, `ssh/key-passphrase-needed`,
+ *   `ssh/key-passphrase-wrong`, `ssh/key-not-in-agent`, `ssh/certificate-mismatch`, `ssh/agent`, `ssh/password-wrong`,
+ *   `ssh/password-withheld`, `ssh/password-expired`, `ssh/question-unanswered`, `ssh/answer-late`,
+ *   `ssh/second-step-needed`, and whatever error the host key check gives
  */
 export type Connect = (options: ConnectOptions) => Promise<HostSession>;
