@@ -74,7 +74,7 @@ async function applyFleet(io: Io, flags: ApplyFlags, fleet: Fleet, agreed: Reado
   try {
     return await runHosts(
       fleet.hosts,
-      { concurrency: flags.concurrency, signal: io.interrupted },
+      { concurrency: flags.concurrency, groupConcurrency: fleet.inventory.concurrency, signal: io.interrupted },
       async (host) => {
         const shown = agreed?.get(host.id);
         const task = fleet.taskFor(host);

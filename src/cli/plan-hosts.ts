@@ -13,7 +13,7 @@ export async function planFleet(io: Io, flags: FleetFlags, fleet: Fleet): Promis
   try {
     const planned = await runHosts(
       fleet.hosts,
-      { concurrency: flags.concurrency, signal: io.interrupted },
+      { concurrency: flags.concurrency, groupConcurrency: fleet.inventory.concurrency, signal: io.interrupted },
       async (host): Promise<PlannedHost> => {
         progress.step(host.name, 'looking');
         const one = await planOne(fleet.taskFor(host), fleet.portsFor(host, (step) => progress.step(host.name, step)));

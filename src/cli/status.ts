@@ -27,7 +27,7 @@ async function run(io: Io, flags: FleetFlags): Promise<ExitCode> {
   try {
     const statuses = await runHosts(
       fleet.hosts,
-      { concurrency: flags.concurrency, signal: io.interrupted },
+      { concurrency: flags.concurrency, groupConcurrency: fleet.inventory.concurrency, signal: io.interrupted },
       async (host) => {
         const status = await statusOf(fleet.taskFor(host), fleet.portsFor(host, (step) => progress.step(host.name, step)));
         progress.done(host.name, status.verdict);
