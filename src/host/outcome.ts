@@ -23,7 +23,7 @@ export interface HostOutcome {
   readonly milliseconds: number;
 }
 
-const UNREACHABLE = new Set(['ssh/unreachable', 'ssh/refused', 'ssh/timeout', 'ssh/lost', 'ssh/protocol']);
+const UNREACHABLE = new Set(['ssh/unreachable', 'ssh/refused', 'ssh/timeout', 'ssh/lost', 'ssh/protocol', 'ssh/dropped', 'ssh/penalized', 'ssh/forward-refused', 'ssh/jump-lost']);
 
 /** Whether an error before any change means that the host could not be reached, or that something there is wrong. */
 export function kindOfError(error: AppError): 'unreachable' | 'failed' {

@@ -72,7 +72,7 @@ async function certificateLogin(task: ProofTask, ports: HostPorts, login: string
 }
 
 // sshd is away for a moment while it executes itself anew; only what that can cause is tried again
-const RESTARTING = new Set(['ssh/refused', 'ssh/lost', 'ssh/protocol']);
+const RESTARTING = new Set(['ssh/refused', 'ssh/lost', 'ssh/dropped', 'ssh/protocol']);
 const PAUSES_MS = [150, 400, 1000];
 
 async function patiently<T>(ports: Pick<HostPorts, 'wait'>, action: () => Promise<T>): Promise<T> {

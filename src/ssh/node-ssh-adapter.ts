@@ -1,7 +1,7 @@
 import { NodeSSH, type Config } from 'node-ssh';
 import type { Duplex } from 'node:stream';
 import { AppError, EXIT, usageError } from '../base/errors.ts';
-import { sendOffers } from './certificate-login.ts';
+import { dropped, overhear } from './dropped.ts';
 import { Login } from './login.ts';
 import { openCredentials, type Offer } from './offers-adapter.ts';
 import { NodeSshCarrier } from './node-ssh-carrier.ts';
@@ -23,7 +23,8 @@ export const connectNodeSsh: Connect = nodeSshConnector(KEEPALIVE_MS);
 export function nodeSshConnector(keepaliveMs: number): Connect {
   return async (options) => {
     const { offers, problems } = await openCredentials(options.credentials);
-    if (offers.length === 0) throw problems[0] ?? nothingToOffer(options);
+    // questions can be answered without a key
+    if (offers.length === 0 && !options.credentials.some(({ kind }) => kind === 'answers')) throw problems[0] ?? nothingToOffer(options);
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const socket = await (options.dial ?? dial)({ address: options.address, port: options.port, timeoutMs });
     try {
@@ -52,15 +53,18 @@ async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: 
   });
   // there is a client already, because node-ssh makes it before it waits for anything
   const client = ssh.connection;
+  const excuse = overhear(socket);
   try {
     client?.on('error', () => undefined).setMaxListeners(0);
-    if (client !== null) sendOffers(client);
+    if (client !== null) login.attach(client);
     await connected;
   } catch (cause) {
     connected.catch(() => undefined);
     ssh.dispose();
     if (cause instanceof AppError) throw cause;
-    throw login.explain(cause, socket);
+    const error = login.explain(cause, socket);
+    // it never came to a key that could have been judged
+    throw error.code === 'ssh/lost' && login.hostKey === undefined ? dropped(options.host, excuse(), cause) : error;
   }
   if (client === null || login.hostKey === undefined) throw new AppError('ssh/library', 'node-ssh logged in without a checked host key');
   return new RemoteSession(options, login.hostKey, new NodeSshCarrier(options.host, ssh, client, socket));

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
 import type { Client } from 'ssh2';
-import { forwardRefused, forwardTimedOut, type Carrier, type Execution } from './carrier.ts';
+import type { Carrier, Execution } from './carrier.ts';
 import { execute } from './exec-adapter.ts';
+import { openForward } from './forward-adapter.ts';
 import type { CommandResult, DialTarget } from './session.ts';
 
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -37,14 +38,7 @@ export class NodeSshCarrier implements Carrier {
   }
 
   dial(target: DialTarget): Promise<Duplex> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(forwardTimedOut(this.#host, target)), target.timeoutMs);
-      this.#client.forwardOut('127.0.0.1', 0, target.address, target.port, (cause, channel) => {
-        clearTimeout(timer);
-        if (cause === undefined) resolve(channel);
-        else reject(forwardRefused(this.#host, target, cause));
-      });
-    });
+    return openForward(this.#client, this.#host, target);
   }
 
   onEnd(listener: (cause?: unknown) => void): void {

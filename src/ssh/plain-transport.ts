@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AppError, EXIT } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { lost, tcpError } from './tcp-adapter.ts';
+import { dropped, excuseIn } from './dropped.ts';
+import { tcpError } from './tcp-adapter.ts';
 
 // what a server may send before its identification line (RFC 4253 section 4.2), and as one packet (section 6.1: at
 // least 35000 must be taken; ours carry a key, a signature and a certificate)
@@ -17,12 +18,15 @@ export const MESSAGE = { disconnect: 1, ignore: 2, unimplemented: 3, debug: 4, k
 
 /** SSH's packets before any encryption, over a socket that ends by itself at a deadline. */
 export class PlainTransport {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #where: string;
   readonly #chunks: AsyncIterator<Buffer>;
   #received: Buffer = Buffer.alloc(0);
+  /** The first line that came in place of the identification line. */
+  #said = '';
+  #introduced = false;
 
-  constructor(socket: Socket, where: string) {
+  constructor(socket: Duplex, where: string) {
     this.#socket = socket;
     this.#where = where;
     this.#chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -43,9 +47,13 @@ export class PlainTransport {
         continue;
       }
       const line = this.#take(end + 1).toString('latin1').replace(/\r?\n$/, '');
-      if (/^SSH-(2\.0|1\.99)-[\x20-\x7e]{1,246}$/.test(line)) return line;
+      if (/^SSH-(2\.0|1\.99)-[\x20-\x7e]{1,246}$/.test(line)) {
+        this.#introduced = true;
+        return line;
+      }
       if (line.startsWith('SSH-')) throw this.broken(`its version is ${printable(line).slice(0, 80)}`);
       seen += end + 1;
+      if (this.#said === '') this.#said = line;
     }
     throw this.broken('it does not introduce itself');
   }
@@ -102,10 +110,22 @@ export class PlainTransport {
 
   async #more(): Promise<void> {
     const next = await this.#chunks.next().catch((cause: unknown) => {
-      throw cause instanceof AppError ? cause : tcpError(cause instanceof Error ? cause : new Error(String(cause)), this.#where);
+      throw this.#broke(cause);
     });
-    if (next.done === true) throw lost(this.#where);
+    if (next.done === true) throw this.#hungUp();
     this.#received = Buffer.concat([this.#received, next.value]);
+  }
+
+  #broke(cause: unknown): AppError {
+    if (cause instanceof AppError) return cause;
+    const error = tcpError(cause instanceof Error ? cause : new Error(String(cause)), this.#where);
+    return error.code === 'ssh/lost' ? this.#hungUp(cause) : error;
+  }
+
+  /** Everything here happens before the end of the key exchange. */
+  #hungUp(cause?: unknown): AppError {
+    const said = this.#said === '' ? excuseIn(this.#received.toString('latin1')) : this.#said;
+    return dropped(this.#where, this.#introduced ? '' : said, cause);
   }
 }
 

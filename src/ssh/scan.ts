@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AppError, EXIT } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
 import { decodeCertificate, isCertificateType, type Certificate } from '../wire/certificate.ts';
@@ -8,7 +8,8 @@ import { verifySignature } from '../wire/signature.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { kexInit, negotiate, startExchange, type ExchangeResult } from './key-exchange.ts';
 import { MESSAGE, PlainTransport } from './plain-transport.ts';
-import { dial } from './tcp-adapter.ts';
+import type { Dial } from './session.ts';
+import { dial as dialStraight, placeOf } from './tcp-adapter.ts';
 
 /** What a host proved to hold. */
 export interface ScanResult {
@@ -28,6 +29,8 @@ export interface ScanOptions {
   readonly timeoutMs?: number;
   /** Certificate and plain host key algorithms, in order of wish; absent or empty: every one we know, certificates first. */
   readonly algorithms?: readonly string[];
+  /** How the bytes get there; straight from here by default. */
+  readonly dial?: Dial;
 }
 
 const OUR_VERSION = 'SSH-2.0-ensign_scan';
@@ -40,12 +43,12 @@ const ALGORITHMS = [...PLAIN.map((name) => name + CERTIFICATE_SUFFIX), ...PLAIN]
 /**
  * Asks a host for its certificate, or else its key, and has it prove that it holds the private half: one TCP
  * connection, identification and key exchange only, then goodbye. Nobody logs in.
- * @throws AppError `ssh/unreachable`, `ssh/refused`, `ssh/timeout`, `ssh/lost`, `ssh/protocol`,
- *   `ssh/no-common-algorithm` (the host has no key or certificate of those asked for), `ssh/bad-exchange-signature`
+ * @throws AppError `ssh/unreachable`, `ssh/refused`, `ssh/timeout`, `ssh/dropped`, `ssh/penalized`, `ssh/protocol`,
+ *   those of `dial`, `ssh/no-common-algorithm` (the host has no key or certificate of those asked for), `ssh/bad-exchange-signature`
  */
 export async function scanHostCertificate(options: ScanOptions): Promise<ScanResult> {
-  const { address, port, timeoutMs = TIMEOUT_MS, algorithms = [] } = options;
-  const where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const { address, port, timeoutMs = TIMEOUT_MS, algorithms = [], dial = dialStraight } = options;
+  const where = placeOf(options);
   const socket = await dial({ address, port, timeoutMs });
   // the reader gets this error, wherever it waits
   const timer = setTimeout(() => socket.destroy(tooSlow(where, timeoutMs)), timeoutMs);
@@ -53,11 +56,12 @@ export async function scanHostCertificate(options: ScanOptions): Promise<ScanRes
     return await scan(socket, where, algorithms.length === 0 ? ALGORITHMS : algorithms);
   } finally {
     clearTimeout(timer);
-    socket.on('error', () => undefined).destroySoon();
+    // our goodbye is sent before the end
+    socket.on('error', () => undefined).end(() => socket.destroy());
   }
 }
 
-async function scan(socket: Socket, where: string, algorithms: readonly string[]): Promise<ScanResult> {
+async function scan(socket: Duplex, where: string, algorithms: readonly string[]): Promise<ScanResult> {
   const transport = new PlainTransport(socket, where);
   const ourInit = kexInit(algorithms);
   transport.greet(OUR_VERSION);

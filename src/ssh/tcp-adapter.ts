@@ -1,18 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { AppError, EXIT } from '../base/errors.ts';
-
-/** Where a TCP connection goes, and how long it may take. */
-export interface DialOptions {
-  readonly address: string;
-  readonly port: number;
-  readonly timeoutMs: number;
-}
+import type { DialTarget } from './session.ts';
 
 /**
  * Opens a TCP connection without Nagle's delay. The socket comes back paused, without listeners of ours.
  * @throws AppError `ssh/unreachable`, `ssh/refused`, `ssh/timeout`, `ssh/lost`
  */
-export function dial(options: DialOptions): Promise<Socket> {
+export function dial(options: DialTarget): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: options.address,
@@ -27,7 +21,7 @@ export function dial(options: DialOptions): Promise<Socket> {
       socket.on('error', () => undefined).destroy();
       reject(error);
     };
-    const onError = (cause: Error): void => stop(tcpError(cause, place(options)));
+    const onError = (cause: Error): void => stop(tcpError(cause, placeOf(options)));
     const onConnect = (): void => {
       settle();
       resolve(socket);
@@ -80,13 +74,14 @@ export function lost(where: string, cause?: unknown): AppError {
   });
 }
 
-function timedOut(options: DialOptions): AppError {
-  return new AppError('ssh/timeout', `${place(options)} did not answer within ${options.timeoutMs / 1000} s`, {
+function timedOut(options: DialTarget): AppError {
+  return new AppError('ssh/timeout', `${placeOf(options)} did not answer within ${options.timeoutMs / 1000} s`, {
     exit: EXIT.unreachable,
     hint: 'the host is down, or a firewall drops the packets',
   });
 }
 
-function place(options: DialOptions): string {
-  return options.address.includes(':') ? `[${options.address}]:${options.port}` : `${options.address}:${options.port}`;
+/** `address:port`, an IPv6 address in brackets. */
+export function placeOf({ address, port }: Pick<DialTarget, 'address' | 'port'>): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

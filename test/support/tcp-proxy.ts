@@ -52,6 +52,13 @@ export class TcpProxy {
     }
   }
 
+  /** Nothing passes until the function returned is called; then everything does. */
+  hold(): () => void {
+    const held = [...this.#sockets];
+    for (const socket of held) socket.cork();
+    return () => held.forEach((socket) => socket.uncork());
+  }
+
   async stop(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));

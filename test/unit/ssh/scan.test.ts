@@ -128,14 +128,15 @@ describe('scanHostCertificate believes nobody', () => {
 
 describe('scanHostCertificate survives what is no SSH server', () => {
   const cases: readonly (readonly [string, string | Uint8Array, string])[] = [
-    ['no word', '', 'ssh/lost'],
-    ['half a greeting', 'SSH-2.0-x', 'ssh/lost'],
+    ['no word', '', 'ssh/dropped'],
+    ['half a greeting', 'SSH-2.0-x', 'ssh/dropped'],
     ['an old version', 'SSH-1.5-x\r\n', 'ssh/protocol'],
     ['control characters in the version', 'SSH-2.0-\x1b[31m\r\n', 'ssh/protocol'],
-    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'ssh/lost'],
+    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'ssh/dropped'],
     ['talk without end', 'blah\r\n'.repeat(20_000), 'ssh/protocol'],
     ['a line without end', 'x'.repeat(100_000), 'ssh/protocol'],
-    ['MaxStartups', 'Exceeded MaxStartups\r\n', 'ssh/lost'],
+    ['MaxStartups', 'Exceeded MaxStartups\r\n', 'ssh/dropped'],
+    ['PerSourcePenalties', 'Not allowed at this time\r\n', 'ssh/penalized'],
     ['a huge packet', Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), Buffer.from([0xff, 0xff, 0xff, 0xff, 4])]), 'ssh/protocol'],
     ['an empty packet', Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), Buffer.from([0, 0, 0, 0, 0])]), 'ssh/protocol'],
     ['padding only', Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), Buffer.from([0, 0, 0, 5, 4, 0, 0, 0, 0])]), 'ssh/protocol'],
@@ -151,7 +152,7 @@ describe('scanHostCertificate survives what is no SSH server', () => {
 
   it('an early reset, a silent one, nobody at all', async () => {
     const reset = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
-    await expect(scan(reset.port)).rejects.toMatchObject({ code: 'ssh/lost', exit: 5 });
+    await expect(scan(reset.port)).rejects.toMatchObject({ code: 'ssh/dropped', exit: 5 });
     await reset.stop();
     await expect(scan(reset.port)).rejects.toMatchObject({ code: 'ssh/refused', exit: 5 });
     const silent = await listen((socket) => socket.resume());
@@ -181,7 +182,7 @@ describe('scanHostCertificate survives what is no SSH server', () => {
       codes.add((error as { code?: string }).code ?? `none: ${String(error)}`);
       await server.stop();
     }
-    const known = ['ssh/bad-exchange-signature', 'ssh/lost', 'ssh/no-common-algorithm', 'ssh/protocol'];
+    const known = ['ssh/bad-exchange-signature', 'ssh/dropped', 'ssh/no-common-algorithm', 'ssh/protocol'];
     expect([...codes].filter((code) => !known.includes(code))).toEqual([]);
     expect(codes).toContain('ssh/bad-exchange-signature');
   });

@@ -225,12 +225,12 @@ describe('connecting fails with a code', () => {
 
   it('a host that hangs up at once, or after its greeting', async () => {
     const now = await fake((_, end) => end());
-    await expect(connectNodeSsh(options(now))).rejects.toMatchObject({ code: 'ssh/lost', exit: 5 });
+    await expect(connectNodeSsh(options(now))).rejects.toMatchObject({ code: 'ssh/dropped', exit: 5 });
     const later = await fake((write, end) => {
       write('SSH-2.0-OpenSSH_9.2\r\n');
       end();
     });
-    await expect(connectNodeSsh(options(later))).rejects.toMatchObject({ code: 'ssh/lost' });
+    await expect(connectNodeSsh(options(later))).rejects.toMatchObject({ code: 'ssh/dropped' });
   });
 
   it('something else than SSH', async () => {
