@@ -13,7 +13,12 @@ interface Protocol {
   readonly _kex: { readonly sessionID: Uint8Array };
   readonly _authsQueue: string[];
   signal(channel: number, name: string): void;
+  readonly _handlers: Handlers;
   readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
+}
+interface Handlers {
+  USERAUTH_FAILURE: (protocol: unknown, methods: string[] | undefined, partial: boolean) => void;
+  USERAUTH_INFO_REQUEST: (protocol: unknown, name: string, instructions: string, prompts: unknown) => void;
 }
 type SignRequest = (data: Buffer, done: (signature: Uint8Array) => void) => void;
 type SendPacket = (protocol: Protocol, packet: Buffer) => void;
@@ -50,6 +55,46 @@ export function sendOffers(client: Client): void {
     packet.set(payload, write.allocStart);
     sendPacket(protocol, write.finalize(packet));
   };
+}
+
+/** What a host says during a login. */
+export interface LoginEars {
+  /** It refuses what was tried, or (`partial`) takes it and wants more: RFC 4252 section 5.1. */
+  refused(methods: readonly string[], partial: boolean): void;
+  /** It says something along with its questions, or without any: RFC 4256 section 3.2. */
+  told(name: string, instructions: string): void;
+}
+
+/**
+ * Listens to the host while it answers a login. ssh2 does not tell its authHandler what a host says to a key of an agent,
+ * and says nothing of questions without a question.
+ * @throws AppError `ssh/library` when ssh2 is not built as expected
+ */
+export function listenToLogin(client: Client, ears: LoginEars): void {
+  const handlers = protocolOf(client)._handlers;
+  const { USERAUTH_FAILURE: failure, USERAUTH_INFO_REQUEST: request } = handlers;
+  handlers.USERAUTH_FAILURE = (protocol, methods, partial) => {
+    ears.refused(methods ?? [], partial);
+    failure(protocol, methods, partial);
+  };
+  handlers.USERAUTH_INFO_REQUEST = (protocol, name, instructions, prompts) => {
+    ears.told(name, instructions);
+    request(protocol, name, instructions, prompts);
+  };
+}
+
+/** Stops the clock of a login while somebody else has to act: a person at a prompt, or with a key to touch. */
+export async function offTheClock<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  const timer = (client as unknown as { _readyTimeout?: NodeJS.Timeout })._readyTimeout;
+  const gone = new AbortController();
+  client.once('close', () => gone.abort());
+  clearTimeout(timer);
+  try {
+    return await work();
+  } finally {
+    // a clock that is set going for a connection that has ended would keep the process alive
+    if (!gone.signal.aborted) timer?.refresh();
+  }
 }
 
 /** An agent, as ssh2 sees it, that holds just one offer. `onRefusal` hears of a key that would not sign. */
@@ -105,6 +150,8 @@ function protocolOf(client: Client): Protocol {
   const sound =
     typeof protocol?.authPK === 'function' &&
     Array.isArray(protocol._authsQueue) &&
+    typeof protocol._handlers?.USERAUTH_FAILURE === 'function' &&
+    typeof protocol._handlers.USERAUTH_INFO_REQUEST === 'function' &&
     typeof protocol._packetRW?.write.alloc === 'function' &&
     typeof protocol._packetRW.write.finalize === 'function';
   if (!sound) throw wrongLibrary();
