@@ -17,6 +17,7 @@ import { scanHostCertificate } from '../ssh/scan.ts';
 import { readTemplate } from '../sshd/templates-adapter.ts';
 import { credentialSource, type CredentialSource } from './credentials.ts';
 import type { FleetFlags } from './fleet-flags.ts';
+import { hostProfiles } from './host-profiles.ts';
 import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
 import { operatorOf, type Io } from './io.ts';
 import { caIssuer } from './issuer.ts';
@@ -43,6 +44,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const inventory = await readInventory(io, flags.inventory);
   const hosts = flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit);
   const workspace = await findWorkspace(io, flags);
+  const profileOf = hostProfiles(inventory.hosts, workspace.profiles, workspace.configFile);
   const authorities = await readWorkspaceAuthorities(workspace);
   const trust = await readHostTrust(io, workspace, authorities.host.publicKey, home);
   const becomePassword = await readBecomePassword(io, flags);
@@ -62,7 +64,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
       userAuthorities: [authorities.user.publicKey],
       hostAuthority: authorities.host.publicKey,
       principals: scopedPrincipals(host, workspace),
-      backdate: workspace.profiles.get('host')?.backdate ?? 60,
+      backdate: profileOf(host).backdate,
       release,
       operator,
       adopt: flags.adopt === true,
@@ -92,7 +94,7 @@ function hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePa
     hex: (bytes) => randomBytes(bytes).toString('hex'),
     wait: (ms) => wait(ms),
     progress,
-    issuer: caIssuer(ca, operator),
+    issuer: caIssuer(ca, operator, host.profile),
     scan: (algorithms) => scanHostCertificate({ address, port, algorithms, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) }),
     connect: async (hostKey) => {
       const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials: await credentials(host), become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };

@@ -6,13 +6,13 @@ import type { PublicKey } from '../wire/public-key.ts';
 
 /**
  * The embedded CA behind the port that the change of a host uses. Certificates of one host are issued together: all or
- * none, in one transaction of the store.
+ * none, in one transaction of the store. `profile`: by which they are.
  */
-export function caIssuer(ca: Ca, operator: string): Issuer {
+export function caIssuer(ca: Ca, operator: string, profile: string): Issuer {
   return {
     hostCertificates: (hostId, keys, names) => {
       const keyId: KeyIdRequest = { who: hostId, why: 'apply', reason: `apply by ${operator}` };
-      return ca.issueAll(keys.map((subject) => ca.lint(ca.prepare({ profile: 'host', subject, principals: names, keyId, host: { id: hostId } }))));
+      return ca.issueAll(keys.map((subject) => ca.lint(ca.prepare({ profile, subject, principals: names, keyId, host: { id: hostId } }))));
     },
     proofCredential: async (hostId, principal) => {
       const pair = generateKeyPairSync('ed25519');

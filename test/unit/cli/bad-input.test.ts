@@ -192,6 +192,13 @@ describe.each(WITH_INVENTORY)('ensign %s, the inventory', (command) => {
   });
 });
 
+describe.each(OF_FLEET)('ensign %s, the profile of a host', (command) => {
+  test.each([['nope', 'inventory/unknown-profile'], ['proof', 'inventory/unknown-profile'], ['user', 'inventory/wrong-profile']])('is %s', async (profile, code) => {
+    writeFileSync(join(HERE, 'inv.yaml'), readFileSync(join(HERE, 'inv.yaml'), 'utf8').replace('{ address', `{ profile: ${profile}, address`));
+    expect((await refused(words(command, ...(GOOD[command] ?? [])), code)).message).toContain('web-01.example');
+  });
+});
+
 describe.each(SIGNING)('ensign %s, the passphrase', (command) => {
   const good = GOOD[command] ?? [];
 
