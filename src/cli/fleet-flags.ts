@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import type { LoginFlags } from './credentials.ts';
 import { addPassphraseFlags } from './workspace-ca.ts';
 import { addWorkspaceFlag } from './workspace.ts';
 
 /** Flags of every command that connects to the hosts of an inventory. */
-export interface FleetFlags {
+export interface FleetFlags extends LoginFlags {
   readonly inventory: string;
   readonly limit?: string;
   readonly workspace?: string;
   readonly passphraseFile?: string;
   readonly passphraseFd?: string;
-  readonly identity?: string;
   readonly user?: string;
   readonly askBecomePassword?: boolean;
   readonly becomePasswordFile?: string;
@@ -23,15 +23,23 @@ export interface FleetFlags {
 export function addFleetFlags(command: Command): Command {
   command
     .requiredOption('-i, --inventory <file>', 'the inventory')
-    .option('-l, --limit <pattern>', 'only these hosts: names, globs, @group; a comma joins')
+    .option('-l, --limit <pattern>', 'only these hosts: names, globs, ranges, @group; commas join, &term keeps, !term takes away')
     .option('--json', 'one JSON object on stdout')
-    .option('--identity <file>', 'private key to log in with (default: the inventory, then the agent, then ~/.ssh/id_*)')
+    .option('--identity <file>', 'key to log in with, may be repeated; a .pub file names a key of the agent (default: the inventory, then the agent and ~/.ssh/id_*)', collect)
+    .option('--key-passphrase-file <file>', 'file (mode 0600) that holds the passphrase of these keys')
     .option('--user <login>', 'login on the hosts, where the inventory names none')
+    .option('--ask-password', 'ask for a password to log in with, for hosts that no key opens')
+    .option('--password-file <file>', 'file (mode 0600) that holds that password')
     .option('--ask-become-password', 'ask for the sudo password')
     .option('--become-password-file <file>', 'file (mode 0600) that holds the sudo password')
     .option('--adopt', 'write managed files anew that somebody else has edited')
     .option('--concurrency <n>', 'hosts at once', wholeNumber(1, 200), 20);
   return addPassphraseFlags(addWorkspaceFlag(command));
+}
+
+// for commander: a flag that may be repeated
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }
 
 /** A parser for whole numbers in a range, for commander. */

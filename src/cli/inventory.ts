@@ -19,7 +19,7 @@ export function inventoryCommand(io: Io): Command {
   return new Command('inventory')
     .description('show what an inventory means: every host with its settings, names and logins')
     .requiredOption('-i, --inventory <file>', 'the inventory')
-    .option('-l, --limit <pattern>', 'only these hosts: names, globs, @group; a comma joins')
+    .option('-l, --limit <pattern>', 'only these hosts: names, globs, ranges, @group; commas join, &term keeps, !term takes away')
     .option('--json', 'one JSON object on stdout')
     .action((flags: Flags) =>
       finish(io, flags.json === true, async () => {

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { type Problem, quoted } from './problem.ts';
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
@@ -21,11 +21,15 @@ export function hostNameProblem(name: string): Problem | undefined {
   const character = characterProblem(name, 'inventory/bad-host-name');
   if (character !== undefined) return character;
   if (/[*?!]/.test(name)) return bad('is a pattern, expected one literal name', 'a wildcard would vouch for hosts that nobody listed; a range is written web-[01:03]');
-  const withPort = /^\[(.*)\](?::\d*)?$/.exec(name) ?? /^([^:]*):\d+$/.exec(name);
-  if (withPort !== null) return bad('has a port or brackets, expected a name or address alone', `write ${withPort[1] ?? ''} here and the port as "port:"`);
+  const withPort = /^\[(.*)\](?::(\d*))?$/.exec(name) ?? /^([^:]*):(\d+)$/.exec(name);
+  if (withPort !== null) {
+    const [, inside = '', digits] = withPort;
+    const meant = isIPv6(inside) ? canonicalIpv6(inside) : inside;
+    return bad('has a port or brackets, expected a name or address alone', `write ${meant} here${digits === undefined ? '' : ' and the port as "port:"'}`);
+  }
+  if (isIPv6(name)) return ipv6Problem(name, bad);
   if (/[A-Z]/.test(name)) return bad('has upper-case letters, expected lower case', `ssh compares lower-case names: write ${name.toLowerCase()}`);
   if (isIPv4(name)) return undefined;
-  if (isIPv6(name)) return ipv6Problem(name, bad);
   if (name.length > 253) return bad('is longer than 253 characters');
   if (!name.split('.').every((label) => LABEL.test(label))) {
     return bad('is neither a DNS name nor an IP address', 'labels of a-z, 0-9, _ and inner dashes, at most 63 characters each, separated by single dots');
@@ -34,6 +38,11 @@ export function hostNameProblem(name: string): Problem | undefined {
     return bad('would be read as an address, but is not a correct one', 'an IPv4 address has four numbers from 0 to 255, without leading zeros');
   }
   return undefined;
+}
+
+/** The one spelling of an IPv6 address that ssh compares with principals: inet_ntop(3), RFC 5952. The zone is left out. */
+export function canonicalIpv6(address: string): string {
+  return new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' }).address;
 }
 
 /** Checks a login on a host: what useradd(8) of every distribution takes, at most 32 characters. */
@@ -91,8 +100,9 @@ function characterProblem(text: string, code: string): Problem | undefined {
 
 function ipv6Problem(name: string, bad: (what: string, hint?: string) => Problem): Problem | undefined {
   if (name.includes('%')) return bad('has a zone, which means something else on every machine', 'use an address without %');
-  const shortest = new URL(`http://[${name}]/`).hostname.slice(1, -1);
-  // an address with an embedded IPv4 part is printed by ssh with dots, by URL without
-  if (name === shortest || /\d\.\d/.test(name)) return undefined;
-  return bad('is not the shortest form of this IPv6 address', `ssh compares the shortest form: write ${shortest}`);
+  const canonical = canonicalIpv6(name);
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical)?.[1];
+  // the same machine under two names: it would be two hosts here
+  if (mapped !== undefined) return bad('is an IPv4 address in the form of IPv6', `write ${mapped}`);
+  return name === canonical ? undefined : bad('is not the shortest form of this IPv6 address', `ssh compares the shortest form: write ${canonical}`);
 }

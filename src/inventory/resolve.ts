@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { parseDuration } from '../base/duration.ts';
 import type { SourceLocation } from '../base/errors.ts';
 import { contactOf, expandHome } from './contact.ts';
@@ -52,7 +53,7 @@ export function resolveHosts(context: Context): HostDraft[] {
 function resolveEntry(context: Context, groups: Groups, pattern: string, entry: HostEntry, path: Path, group: string | undefined): HostDraft[] {
   const { problems, source, file } = context;
   const at = source.locate(path, 'key');
-  const expanded = expandRanges(pattern);
+  const expanded = isBracketed(pattern) ? { names: [pattern] } : expandRanges(pattern);
   if ('problem' in expanded) {
     problems.add(expanded.problem, at);
     return [];
@@ -90,6 +91,11 @@ function resolveEntry(context: Context, groups: Groups, pattern: string, entry: 
     drafts.push({ host: { id: `${file.environment}/${name}`, name, address, names, ...shared }, path, jump: settings.jump ?? STRAIGHT, ownJump: entry.jump !== undefined });
   }
   return drafts;
+}
+
+/** An IPv6 address as URLs have it, which is no range; that it is no name either is told with the names. */
+function isBracketed(pattern: string): boolean {
+  return isIPv6(/^\[([^\]]*)\](?::\d*)?$/.exec(pattern)?.[1] ?? '');
 }
 
 /** What belongs to one host alone cannot be given to a range. */

@@ -1,5 +1,6 @@
 import { isAlias, isPair, isScalar, isSeq, LineCounter, parseDocument, type ParsedNode, type Scalar, type YAMLMap } from 'yaml';
 import type { SourceLocation } from '../base/errors.ts';
+import { DEEPEST, tooDeepLine } from '../base/nesting.ts';
 import { Problems, quoted } from './problem.ts';
 
 export type Path = readonly (string | number)[];
@@ -22,6 +23,7 @@ interface Offsets {
  * @throws AppError `inventory/yaml` or `inventory/invalid`
  */
 export function readYaml(text: string, file: string, problems: Problems): YamlSource {
+  refuseDeep(text, file);
   const lines = new LineCounter();
   // the library compares every key with all keys before it; 10,000 hosts in one group want the set below instead
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, uniqueKeys: false, version: '1.2' });
@@ -95,6 +97,15 @@ export function readYaml(text: string, file: string, problems: Problems): YamlSo
     return at(offset);
   };
   return { value, locate };
+}
+
+/** Nothing can be said of the rest of such a file, because it must not be read. */
+function refuseDeep(text: string, file: string): void {
+  const line = tooDeepLine(text);
+  if (line === undefined) return;
+  const problems = new Problems();
+  problems.add({ code: 'inventory/yaml', message: `this nests deeper than ${DEEPEST} levels`, hint: 'is a bracket not closed, or is this another kind of file?' }, { file, line, column: 1 });
+  problems.throwIfAny(file);
 }
 
 /** A key as it was written: `01` is no number here. Undefined for no key at all. */

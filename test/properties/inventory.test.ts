@@ -78,6 +78,95 @@ describe('selectors', () => {
   });
 });
 
+describe('selectors with & and !', () => {
+  const all = loadInventory(
+    `version: 1\nenvironment: e\ngroups:\n  outer:\n  ga: { groups: [outer], hosts: { "a[1:3].x": } }\n  gb: { groups: [outer], hosts: { "b[1:3].x": { groups: [gc] } } }\n  gc:\nhosts: { c1.x: { groups: [gc] } }\n`,
+    'f',
+  ).hosts;
+  // each term with what it matches, written down by hand
+  const TERMS: Readonly<Record<string, (host: Host) => boolean>> = {
+    '*': () => true,
+    'a*': ({ name }) => name.startsWith('a'),
+    'b2': ({ name }) => name === 'b2.x',
+    'b[2:3]': ({ name }) => name === 'b2.x' || name === 'b3.x',
+    '?1.x': ({ name }) => name.endsWith('1.x'),
+    '@outer': ({ name }) => /^[ab]/.test(name),
+    '@ga': ({ name }) => name.startsWith('a'),
+    '@gc': ({ name }) => /^[bc]/.test(name),
+    '@g?': () => true,
+    'c1.x': ({ name }) => name === 'c1.x',
+  };
+  const term = fc.tuple(fc.constantFrom('', '', '&', '!'), fc.constantFrom(...Object.keys(TERMS)));
+
+  it('mean what sets mean: added up, kept, taken away', () => {
+    fc.assert(
+      fc.property(fc.array(term, { minLength: 1, maxLength: 6 }), (terms) => {
+        let model = new Set(terms.some(([mark]) => mark === '') ? [] : all);
+        for (const [mark, text] of terms) if (mark === '') for (const host of all) if (TERMS[text]?.(host)) model.add(host);
+        for (const [mark, text] of terms) if (mark === '&') model = new Set([...model].filter((host) => TERMS[text]?.(host)));
+        for (const [mark, text] of terms) if (mark === '!') model = new Set([...model].filter((host) => !TERMS[text]?.(host)));
+        const pattern = terms.map(([mark, text]) => mark + text).join(',');
+        if (model.size === 0) expect(() => selectHosts(all, pattern)).toThrow(expect.objectContaining({ code: 'inventory/nothing-left' }));
+        else expect(selectHosts(all, pattern)).toEqual(all.filter((host) => model.has(host)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('never throw anything but an error of their own', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.array(fc.constantFrom('!', '&', ',', '@', '*', 'a1', '[1:2]', '[', ']', ':', '::', ' ', 'ga')).map((parts) => parts.join(''))), (pattern) => {
+        try {
+          expect(selectHosts(all, pattern).length).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          expect(error.code).toMatch(/^inventory\/(?:bad-selector|bad-range|no-such-host|no-such-group|nothing-left)$/);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('IPv6 addresses', () => {
+  const words = fc.array(fc.oneof(fc.constant(0), fc.constant(0), fc.nat(0xffff)), { minLength: 8, maxLength: 8 });
+
+  /** RFC 5952, section 4, word for word. IPv4 in the last two words (section 5) is left out. */
+  function rfc5952(all: readonly number[]): string {
+    const runs = all.flatMap((_, from) => all.map((_end, to) => ({ from, length: to - from + 1 }))).filter(({ from, length }) => length >= 2 && all.slice(from, from + length).every((word) => word === 0));
+    const gap = runs.toSorted((a, b) => b.length - a.length || a.from - b.from)[0];
+    const text = (part: readonly number[]): string => part.map((word) => word.toString(16)).join(':');
+    return gap === undefined ? text(all) : `${text(all.slice(0, gap.from))}::${text(all.slice(gap.from + gap.length))}`;
+  }
+
+  it('are taken in their one short form only, and every other spelling is told it', () => {
+    fc.assert(
+      fc.property(words, fc.boolean(), fc.boolean(), (all, upper, padded) => {
+        fc.pre(all.slice(0, 6).some((word) => word !== 0 && word !== 0xffff));
+        const short = rfc5952(all);
+        const long = all.map((word) => word.toString(16).padStart(padded ? 4 : 1, '0')).join(':');
+        const other = upper ? long.toUpperCase() : long;
+        expect(hostNameProblem(short)).toBeUndefined();
+        if (other !== short) expect(hostNameProblem(other)).toMatchObject({ code: 'inventory/bad-host-name', hint: expect.stringContaining(`write ${short}`) as string });
+        // attacks rows 14 and 16
+        for (const bad of [`[${short}]`, `[${short}]:22`, `${short}%eth0`, `${short}/64`]) expect(hostNameProblem(bad)?.code).toBe('inventory/bad-host-name');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('are found in every spelling by a selector', () => {
+    fc.assert(
+      fc.property(words, (all) => {
+        fc.pre(all.slice(0, 6).some((word) => word !== 0 && word !== 0xffff));
+        const { hosts } = loadInventory(`version: 1\nenvironment: e\nhosts:\n  h: { address: "${rfc5952(all)}" }\n  other:\n`, 'f');
+        const long = all.map((word) => word.toString(16).padStart(4, '0')).join(':');
+        for (const spelling of [long, long.toUpperCase(), `[${long}]`, rfc5952(all)]) expect(selectHosts(hosts, spelling).map(({ name }) => name)).toEqual(['h']);
+      }),
+    );
+  });
+});
+
 describe('hostile text', () => {
   const hostile = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[a-z0-9.:[\]*,"' \n-]{0,20}$/));
   const SAFE = /^[A-Za-z0-9_.@+=:-]+$/;

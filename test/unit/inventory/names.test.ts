@@ -4,7 +4,7 @@ import { hostNameProblem, loginProblem, principalProblem, wordProblem } from '..
 
 const LONG_LABEL = 'a'.repeat(63);
 
-const GOOD_HOSTS = ['web-01', 'web-01.stg.example.com', 'xn--mller-kva.example', 'a_b.example', '7up.example', '10.0.0.9', '0.0.0.0', '255.255.255.255', '2001:db8::20', '::1', '::ffff:10.0.0.9', `${LONG_LABEL}.example`, '1.2.3.4.example'];
+const GOOD_HOSTS = ['web-01', 'web-01.stg.example.com', 'xn--mller-kva.example', 'a_b.example', '7up.example', '10.0.0.9', '0.0.0.0', '255.255.255.255', '2001:db8::20', '::1', '::', '2001:db8::1:0:0:1', '64:ff9b::a00:9', '2001:db8:0:1:1:1:1:1', `${LONG_LABEL}.example`, '1.2.3.4.example'];
 
 const BAD_HOSTS: readonly (readonly [string, string])[] = [
   ['port as a principal, row 14', 'web-01:22'],
@@ -44,6 +44,16 @@ const BAD_HOSTS: readonly (readonly [string, string])[] = [
   ['lone surrogate', 'web\ud800'],
   ['umlaut', 'm\u00fcller'],
   ['upper case', 'Web-01'],
+  ['IPv4 in the form of IPv6, row 25', '::ffff:10.0.0.9'],
+  ['IPv4 in the form of IPv6, in hexadecimal, row 25', '::ffff:a00:9'],
+  ['IPv6 in brackets, row 14', '[2001:db8::20]'],
+  ['IPv6 with a zone in brackets, row 16', '[fe80::1%25eth0]'],
+  ['IPv6 with a prefix', '2001:db8::20/64'],
+  ['IPv6 with two gaps', '2001::db8::20'],
+  ['IPv6 wildcard, row 16', '2001:db8::*'],
+  ['IPv6 with one group shortened', '2001:db8::1:1:1:1:1'],
+  ['IPv6 with its shorter gap shortened', '2001::1:0:0:0:1'],
+  ['IPv6 with leading zeros', '2001:0db8::20'],
   ['upper-case IPv6', '2001:DB8::20'],
   ['long form of IPv6', '2001:db8:0:0:0:0:0:20'],
   ['dot at the end', 'web.example.'],
@@ -78,6 +88,8 @@ describe('hostNameProblem', () => {
 
   it('tells the name that was meant when there is a port', () => {
     expect(hostNameProblem('[web-01]:2222')?.hint).toContain('write web-01 here');
+    expect(hostNameProblem('[2001:DB8::0]:22')?.hint).toBe('write 2001:db8:: here and the port as "port:"');
+    expect(hostNameProblem('::ffff:a00:9')?.hint).toBe('write 10.0.0.9');
   });
 });
 
