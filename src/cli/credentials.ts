@@ -1,13 +1,21 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { usageError } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
+import { privatePathOf } from '../ssh/key-file-adapter.ts';
+import { KeyMemory } from '../ssh/key-memory.ts';
 import type { Credential } from '../ssh/session.ts';
-import type { FleetFlags } from './fleet-flags.ts';
 import type { Io } from './io.ts';
+import { KeyRing } from './key-ring.ts';
+import { askAtTerminal, readLoginPassword, type PasswordFlags } from './login-questions.ts';
 
 const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/** Flags about what to log in with. */
+export interface LoginFlags extends PasswordFlags {
+  readonly identity?: readonly string[];
+  readonly keyPassphraseFile?: string;
+}
 
 /** Whoever is logged in to: a host of the inventory, or a jump host on the way to one. */
 export interface LoginTarget {
@@ -26,36 +34,52 @@ export type CredentialSource = (target: LoginTarget) => Promise<readonly Credent
 
 /**
  * The credentials of one run, for every host and jump host alike: made once, because what is asked of a person is asked
- * once. The key that was named, with its certificate where one lies beside it; else the agent, else the usual keys of
- * ~/.ssh. Never both a named key and others: sshd counts attempts. Beside a named key the agent stands for that key
- * only: it may be encrypted there, or on hardware.
+ * once. The keys that were named, with their certificates; else the agent and the usual keys of ~/.ssh. Never both named
+ * keys and others: sshd counts attempts. Beside a named key the agent stands for that key only: it may be encrypted
+ * there, or on hardware. Then the password, if one was given, and a person's answers, if somebody is there.
+ * Secrets of the keys that `targets` name are asked for now.
+ * @throws AppError `ssh/key-passphrase-needed`, `ssh/key-passphrase-wrong`, `ssh/no-terminal`, `ssh/bad-password`, `ssh/bad-passphrase`, `ca/missing`, `ca/unsafe-permissions`
  */
-export function credentialSource(io: Io, flags: Pick<FleetFlags, 'identity'>, home: string): CredentialSource {
-  return (target) => credentialsFor(io, target, flags, home);
-}
+export async function openCredentialSource(io: Io, flags: LoginFlags, home: string, targets: readonly LoginTarget[]): Promise<CredentialSource> {
+  const ring = await KeyRing.open(io, flags.keyPassphraseFile);
+  const named = flags.identity?.map((path) => resolve(io.cwd, path));
+  const socketFor = ({ agent }: LoginTarget): string | undefined => (agent ? io.env['SSH_AUTH_SOCK'] || undefined : undefined);
+  for (const target of targets) for (const path of named ?? present(target.identityFile)) await ring.prepare(path, socketFor(target));
+  const password = await readLoginPassword(io, flags);
+  const ask = io.interactive ? { ask: askAtTerminal(io) } : {};
+  const answers: Credential[] = password === undefined && !io.interactive ? [] : [{ kind: 'answers', ...ask, ...(password === undefined ? {} : { password }) }];
+  const memory = new KeyMemory();
+  const keys = async (paths: readonly string[], usual: boolean): Promise<Credential[]> => Promise.all(paths.map((path) => keyCredential(path, usual, ring, memory)));
 
-async function credentialsFor(io: Io, target: LoginTarget, flags: Pick<FleetFlags, 'identity'>, home: string): Promise<readonly Credential[]> {
-  const named = flags.identity ?? target.identityFile;
-  const socket = target.agent ? io.env['SSH_AUTH_SOCK'] : undefined;
-  const agent: Credential[] = socket === undefined || socket === '' ? [] : [{ kind: 'agent', socket }];
-  if (named !== undefined) return [...agent, ...(await keyCredentials(named))];
-  if (agent.length > 0) return agent;
-  const usual = USUAL_KEYS.map((name) => join(home, '.ssh', name)).filter((path) => existsSync(path));
-  if (usual.length === 0) {
+  return async (target) => {
+    const paths = named ?? present(target.identityFile);
+    const socket = socketFor(target);
+    if (paths.length > 0) return [...(socket === undefined ? [] : [{ kind: 'agent' as const, socket, memory }]), ...(await keys(paths, false)), ...answers];
+    const usual = USUAL_KEYS.map((name) => join(home, '.ssh', name)).filter((path) => existsSync(path));
+    const agent: Credential[] = socket === undefined ? [] : [{ kind: 'agent', socket, memory, prefer: await publicKeysOf(join(home, '.ssh')) }];
+    const all = [...agent, ...(await keys(usual, true)), ...answers];
+    if (all.length > 0) return all;
     throw usageError('ssh/no-credential', `there is nothing to log in to ${target.name} with`, {
-      hint: 'name a key with --identity FILE or identityFile in the inventory, or start an ssh-agent that holds one',
+      hint: 'name a key with --identity FILE or identityFile in the inventory, start an ssh-agent that holds one, or give --password-file FILE',
     });
-  }
-  return (await Promise.all(usual.map(keyCredentials))).flat();
+  };
 }
 
-async function keyCredentials(path: string): Promise<Credential[]> {
-  const key: Credential = { kind: 'key', path };
-  const certificatePath = `${path}-cert.pub`;
-  if (!existsSync(certificatePath)) return [key];
-  const privateKey = await readText('private key', path);
-  const certificate = (await readText('certificate', certificatePath)).trim();
-  return [{ kind: 'certificate', privateKey: new Secret(privateKey), certificate }, key];
+function present(path: string | undefined): string[] {
+  return path === undefined ? [] : [path];
+}
+
+async function keyCredential(path: string, usual: boolean, ring: KeyRing, memory: KeyMemory): Promise<Credential> {
+  const passphrase = ring.passphraseFor(path);
+  const certificatePath = `${privatePathOf(path)}-cert.pub`;
+  const certificate = existsSync(certificatePath) ? { certificate: (await readText('certificate', certificatePath)).trim() } : {};
+  return { kind: 'key', path, usual, memory, ...certificate, ...(passphrase === undefined ? {} : { passphrase }) };
+}
+
+/** The public keys that lie in a folder, by name: what an agent holds of them is its owner's own. */
+async function publicKeysOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.endsWith('.pub') && !name.endsWith('-cert.pub')).sort().map((name) => join(folder, name));
 }
 
 async function readText(what: string, path: string): Promise<string> {

@@ -15,7 +15,7 @@ import { sameKeyCheck } from '../ssh/host-keys.ts';
 import { connectNodeSsh } from '../ssh/node-ssh-adapter.ts';
 import { scanHostCertificate } from '../ssh/scan.ts';
 import { readTemplate } from '../sshd/templates-adapter.ts';
-import { credentialSource, type CredentialSource } from './credentials.ts';
+import { openCredentialSource, type CredentialSource } from './credentials.ts';
 import type { FleetFlags } from './fleet-flags.ts';
 import { hostProfiles } from './host-profiles.ts';
 import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
@@ -47,10 +47,10 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const profileOf = hostProfiles(inventory.hosts, workspace.profiles, workspace.configFile);
   const authorities = await readWorkspaceAuthorities(workspace);
   const trust = await readHostTrust(io, workspace, authorities.host.publicKey, home);
+  const credentials = await openCredentialSource(io, flags, home, hosts.filter((host) => host.transport === 'node-ssh').flatMap((host) => [...host.jump, host]));
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
   const operator = operatorOf(io);
-  const credentials = credentialSource(io, flags, home);
   const release = releaseDigest(
     { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
     inventory.hosts,

@@ -1,6 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import type { Clock } from '../base/clock.ts';
+import { Terminal } from './terminal.ts';
 
 /** Everything a command may read from or write to the process it runs in. */
 export interface Io {
@@ -9,6 +10,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** True when a person can answer a prompt. */
   readonly interactive: boolean;
+  /** Where that person is asked, one question at a time. */
+  readonly terminal: Terminal;
   /** True when stdout is a terminal and colours are wanted (NO_COLOR honoured). */
   readonly colour: boolean;
   /** Columns of the terminal, or undefined when stdout is not one. */
@@ -39,6 +42,7 @@ export function processIo(clock: Clock): Io {
     cwd: process.cwd(),
     env: process.env,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
+    terminal: new Terminal(),
     colour: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
     // a terminal that does not know its width has none to draw in
     columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined,

@@ -36,7 +36,7 @@ export async function passphraseFromFlags(io: Pick<Io, 'cwd'>, flags: Passphrase
   }
   if (flags.passphraseFd !== undefined) return fromDescriptor(flags.passphraseFd);
   const file = flags.passphraseFile === undefined ? configured : resolve(io.cwd, flags.passphraseFile);
-  return file === undefined ? undefined : oneLine(await readPrivateFile(file, 'passphrase file'), file);
+  return file === undefined ? undefined : oneLine(await readPrivateFile(file, 'passphrase file'), 'workspace/bad-passphrase', `the passphrase in ${file}`);
 }
 
 async function fromDescriptor(text: string): Promise<Secret<string>> {
@@ -53,11 +53,15 @@ async function fromDescriptor(text: string): Promise<Secret<string>> {
   } catch (error) {
     throw usageError('workspace/bad-passphrase', `${where} cannot be read`, { hint: 'write --passphrase-fd 3 3<FILE', cause: error });
   }
-  return oneLine(Buffer.concat(chunks), where);
+  return oneLine(Buffer.concat(chunks), 'workspace/bad-passphrase', `the passphrase in ${where}`);
 }
 
-function oneLine(bytes: Buffer, where: string): Secret<string> {
-  const bad = (why: string): AppError => usageError('workspace/bad-passphrase', `the passphrase in ${where} ${why}`, { hint: 'it is one line of text' });
+/**
+ * A secret from a file: one line, whose end is not part of it. `what` names it in messages.
+ * @throws AppError `code` for anything else
+ */
+export function oneLine(bytes: Buffer, code: string, what: string): Secret<string> {
+  const bad = (why: string): AppError => usageError(code, `${what} ${why}`, { hint: 'it is one line of text' });
   if (bytes.length > LONGEST) throw bad('is too long');
   const text = bytes.toString('utf8').replace(/\r?\n$/, '');
   if (text === '') throw bad('is empty');

@@ -19,7 +19,7 @@ const SILENT: Progress = { step: () => undefined, done: () => undefined, stop: (
 /** One task that is drawn over on a terminal; a plain line a host elsewhere; nothing with `--json`. */
 export async function startProgress(io: Io, title: string, total: number, json: boolean): Promise<Progress> {
   if (json) return SILENT;
-  return io.columns === undefined ? plainProgress(io, title, total) : drawnProgress(title, total);
+  return io.columns === undefined ? plainProgress(io, title, total) : drawnProgress(io, title, total);
 }
 
 function plainProgress(io: Io, title: string, total: number): Progress {
@@ -34,33 +34,47 @@ function plainProgress(io: Io, title: string, total: number): Progress {
 }
 
 // one task for all hosts: the renderer slows down with the square of its rows, and nobody reads a thousand of them
-async function drawnProgress(title: string, total: number): Promise<Progress> {
+async function drawnProgress(io: Io, title: string, total: number): Promise<Progress> {
   const { Listr } = await import('listr2');
   const active = new Map<string, string>();
   let ended = 0;
-  let end: () => void = () => undefined;
-  const running = new Promise<void>((resolve) => { end = resolve; });
-  let draw: () => void = () => undefined;
-  const list = new Listr(
-    [{
-      title: `${title} ${plural(total, 'host')}`,
-      task: async (_context, task): Promise<void> => {
-        draw = () => {
-          const names = [...active].slice(0, MOST_NAMES).map(([name, what]) => `${name}: ${what}`);
-          const more = active.size > MOST_NAMES ? ` and ${active.size - MOST_NAMES} more` : '';
-          task.title = `${title} ${ended}/${total}`;
-          task.output = names.length === 0 ? '' : `${names.join(', ')}${more}`;
-        };
-        draw();
-        const timer = setInterval(draw, REDRAW_MS);
-        await running;
-        clearInterval(timer);
-        draw();
-      },
-    }],
-    { registerSignalListeners: false },
-  );
-  const finished = list.run();
+  // the renderer keeps back what others write while it draws, so that it has to end before somebody can be asked
+  const draw = (): ((last?: string) => Promise<void>) => {
+    let end: (last: string) => void = () => undefined;
+    const running = new Promise<string>((resolve) => { end = resolve; });
+    const list = new Listr(
+      [{
+        title: `${title} ${plural(total, 'host')}`,
+        task: async (_context, task): Promise<void> => {
+          const redraw = (): void => {
+            const names = [...active].slice(0, MOST_NAMES).map(([name, what]) => `${name}: ${what}`);
+            const more = active.size > MOST_NAMES ? ` and ${active.size - MOST_NAMES} more` : '';
+            task.title = `${title} ${ended}/${total}`;
+            task.output = names.length === 0 ? '' : `${names.join(', ')}${more}`;
+          };
+          redraw();
+          const timer = setInterval(redraw, REDRAW_MS);
+          const last = await running;
+          clearInterval(timer);
+          redraw();
+          task.title += last;
+        },
+      }],
+      { registerSignalListeners: false },
+    );
+    const finished = list.run();
+    return async (last = '') => {
+      end(last);
+      await finished;
+    };
+  };
+  let stop: ((last?: string) => Promise<void>) | undefined = draw();
+  const take = (): ((last?: string) => Promise<void>) | undefined => {
+    const taken = stop;
+    stop = undefined;
+    return taken;
+  };
+  const giveBack = io.terminal.lendTo({ hide: async () => take()?.(', a question first'), show: () => { stop = draw(); } });
   return {
     step: (name, what) => void active.set(name, what),
     done: (name) => {
@@ -68,8 +82,8 @@ async function drawnProgress(title: string, total: number): Promise<Progress> {
       ended += 1;
     },
     stop: async () => {
-      end();
-      await finished;
+      giveBack();
+      await take()?.();
     },
   };
 }

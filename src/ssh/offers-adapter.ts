@@ -50,7 +50,7 @@ export async function openCredentials(credentials: readonly Credential[]): Promi
   };
   const held: Held[] = [];
   for (const credential of credentials) if (credential.kind === 'agent') held.push(...(await attempt(() => heldBy(credential))));
-  const named = credentials.some(({ kind }) => kind === 'key');
+  const named = credentials.some((credential) => credential.kind === 'key' && credential.usual !== true);
   const offers: Ranked[] = [];
   for (const credential of credentials) {
     if (credential.kind === 'agent' && !named) offers.push(...(await agentOffers(credential, held)));

@@ -68,7 +68,7 @@ export type Dial = (target: DialTarget) => Promise<Duplex>;
 export type Credential =
   | {
       readonly kind: 'agent';
-      /** Path of its socket. Beside credentials of kind `key` it offers only their keys, and then these need no passphrase. */
+      /** Path of its socket. Beside keys that somebody has named it offers only those, and then these need no passphrase. */
       readonly socket: string;
       /** Paths of public keys; an agent that holds more than these offers these first. */
       readonly prefer?: readonly string[];
@@ -78,6 +78,8 @@ export type Credential =
       readonly kind: 'key';
       /** Private key file. `PATH.pub` names the same key, also where the private half is in an agent only. */
       readonly path: string;
+      /** Nobody has named it: it does not narrow down what the agent offers. */
+      readonly usual?: boolean;
       /** A function is asked only when the key has to be opened. */
       readonly passphrase?: Secret<string> | (() => Promise<Secret<string>>);
       /** The line of its `-cert.pub` file, offered before the key itself. */

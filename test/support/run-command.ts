@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/base/clock.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runProgram, type CommandFactory } from '../../src/cli/program.ts';
+import { Terminal } from '../../src/cli/terminal.ts';
 
 export interface Ran {
   readonly out: string;
@@ -17,6 +18,7 @@ export async function runCommand(factory: CommandFactory, argv: readonly string[
     cwd: '/nonexistent',
     env: {},
     interactive: false,
+    terminal: new Terminal(),
     colour: false,
     columns: undefined,
     interrupted: new AbortController().signal,

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/base/errors.ts';
 import { commands } from '../../src/cli/commands.ts';
 import type { Io } from '../../src/cli/io.ts';
+import { Terminal } from '../../src/cli/terminal.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
@@ -176,5 +177,5 @@ function sourceCodes(): Set<string> {
 
 function silentIo(): Io {
   const nothing = (): void => undefined;
-  return { clock: { nowMs: () => 0 }, cwd: '/', env: {}, interactive: false, colour: false, columns: undefined, interrupted: new AbortController().signal, out: nothing, note: nothing };
+  return { clock: { nowMs: () => 0 }, cwd: '/', env: {}, interactive: false, terminal: new Terminal(), colour: false, columns: undefined, interrupted: new AbortController().signal, out: nothing, note: nothing };
 }

@@ -8,6 +8,7 @@ import { commands } from '../../../src/cli/commands.ts';
 import type { Io } from '../../../src/cli/io.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import { report } from '../../../src/cli/run.ts';
+import { Terminal } from '../../../src/cli/terminal.ts';
 
 // Whatever a person gives: exit code 2, a line with a code, a hint, no stack trace, nothing on stdout, nothing written.
 
@@ -68,7 +69,7 @@ async function run(argv: readonly string[], cwd = HERE, io: Partial<Io> = {}): P
   const out: string[] = [];
   const note: string[] = [];
   const whole: Io = {
-    clock: systemClock, cwd, env: { HOME: join(FOLDER, 'home') }, interactive: false, colour: false, columns: undefined, interrupted: new AbortController().signal,
+    clock: systemClock, cwd, env: { HOME: join(FOLDER, 'home') }, interactive: false, terminal: new Terminal(), colour: false, columns: undefined, interrupted: new AbortController().signal,
     out: (line) => void out.push(line), note: (line) => void note.push(line), ...io,
   };
   const before = process.exitCode;

@@ -8,6 +8,7 @@ import { parseScanTarget } from '../../../src/cli/scan-target.ts';
 import { scanCommand } from '../../../src/cli/scan.ts';
 import { fingerprint } from '../../../src/wire/public-key.ts';
 import { LocalSshd, makeKey } from '../../support/local-sshd.ts';
+import { Terminal } from '../../../src/cli/terminal.ts';
 
 let sshd: LocalSshd;
 let plain: LocalSshd;
@@ -35,7 +36,7 @@ async function run(argv: readonly string[], io: Partial<Io> = {}): Promise<{ out
   const out: string[] = [];
   const note: string[] = [];
   const standIn: Io = {
-    clock: systemClock, cwd: plain.directory, env: {}, interactive: false, colour: false, columns: undefined,
+    clock: systemClock, cwd: plain.directory, env: {}, interactive: false, terminal: new Terminal(), colour: false, columns: undefined,
     interrupted: new AbortController().signal, out: (line) => void out.push(line), note: (line) => void note.push(line), ...io,
   };
   await runProgram(standIn, ['scan', ...argv], [scanCommand]);
