@@ -1,14 +1,21 @@
 import { loadInventory } from '../src/inventory/load.ts';
-import { median, milliseconds, rounded, type Figures } from './measure.ts';
-
-const HOSTS = 10_000;
+import { milliseconds, rounded, spread, type Bench } from './measure.ts';
 
 /** Loading and checking an inventory that lists every host by name. */
-export async function benchInventory(): Promise<Figures> {
-  const entries = Array.from({ length: HOSTS }, (_, i) => `      web-${String(i).padStart(5, '0')}.example.com: { address: 10.${i >> 16}.${(i >> 8) & 255}.${i & 255} }\n`).join('');
-  const text = `version: 1\nenvironment: staging\ngroups:\n  web:\n    hosts:\n${entries}    logins: { root: [sre] }\n`;
-  const figures: number[] = [];
-  for (let round = 0; round < 7; round += 1) figures.push(await milliseconds(() => loadInventory(text, 'bench.yaml')));
-  // the first round warms up
-  return { hosts: HOSTS, load_ms: rounded(median(figures.slice(1)), 0) };
-}
+export const inventoryBench: Bench = {
+  sizes: { full: { rounds: 7, count: 10_000 }, small: { rounds: 1, count: 10 } },
+  async run({ rounds, count }) {
+    const entries = Array.from({ length: count }, (_, i) => `      web-${String(i).padStart(5, '0')}.example.com: { address: 10.${i >> 16}.${(i >> 8) & 255}.${i & 255} }\n`).join('');
+    const text = `version: 1\nenvironment: staging\ngroups:\n  web:\n    hosts:\n${entries}    logins: { root: [sre] }\n`;
+    const load = (): Promise<number> =>
+      milliseconds(() => {
+        const { hosts } = loadInventory(text, 'bench.yaml');
+        if (hosts.length !== count) throw new Error(`${hosts.length} hosts were loaded`);
+      });
+    await load(); // warms up
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round += 1) times.push(await load());
+    const { median, low, high } = spread(times);
+    return { hosts: count, load_ms: rounded(median, 0), load_ms_low: rounded(low, 0), load_ms_high: rounded(high, 0) };
+  },
+};

@@ -1,19 +1,30 @@
 // npm run bench -- NAME [--json]: figures as ratios against a peer or a limit, both measured in turn in one run.
-import { benchInventory } from './inventory.ts';
-import type { Figures } from './measure.ts';
-import { benchSign } from './sign.ts';
-import { benchStart } from './start.ts';
+import { parseArgs } from 'node:util';
+import { inventoryBench } from './inventory.ts';
+import type { Bench } from './measure.ts';
+import { signBench } from './sign.ts';
+import { startBench } from './start.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<Figures>>> = { sign: benchSign, start: benchStart, inventory: benchInventory };
+const BENCHES: Readonly<Record<string, Bench>> = { sign: signBench, start: startBench, inventory: inventoryBench };
+const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--size full|small]; the names are ${Object.keys(BENCHES).join(', ')}\n`;
 
-const args = process.argv.slice(2);
-const name = args.find((arg) => !arg.startsWith('-')) ?? '';
-const bench = BENCHES[name];
-if (bench === undefined) {
-  process.stderr.write(`usage: npm run bench -- NAME [--json]; the names are ${Object.keys(BENCHES).join(', ')}\n`);
+async function main(args: readonly string[]): Promise<void> {
+  const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' }, rounds: { type: 'string' }, size: { type: 'string', default: 'full' } } });
+  const [name = '', ...more] = positionals;
+  const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  const size = values.size === 'full' || values.size === 'small' ? bench?.sizes[values.size] : undefined;
+  const rounds = values.rounds === undefined ? size?.rounds : Number(values.rounds);
+  if (bench === undefined || size === undefined || rounds === undefined || !(Number.isInteger(rounds) && rounds > 0) || more.length > 0) throw new TypeError('what is asked for is unclear');
+  const figures = await bench.run({ ...size, rounds });
+  if (values.json === true) process.stdout.write(`${JSON.stringify({ bench: name, ...figures })}\n`);
+  else for (const [key, value] of Object.entries(figures)) process.stdout.write(`${key.padEnd(28)} ${value}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  // what parseArgs throws, and main where it is asked for something else
+  if (!(error instanceof TypeError)) throw error;
+  process.stderr.write(`${error.message}\n${USAGE}`);
   process.exitCode = 2;
-} else {
-  const figures = await bench();
-  if (!args.includes('--json')) for (const [key, value] of Object.entries(figures)) process.stdout.write(`${key.padEnd(24)} ${value}\n`);
-  else process.stdout.write(`${JSON.stringify({ bench: name, ...figures })}\n`);
 }

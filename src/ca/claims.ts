@@ -18,7 +18,11 @@ export type Claim = Pick<StoredClaim, 'kind' | 'value'>;
 
 /** One name, one key, one host: which of these belong to a host other than `hostId`, in any environment. */
 export async function findConflicts(store: StoreReader, hostId: string, claims: readonly Claim[]): Promise<ClaimConflict[]> {
-  const held = await store.claims(claims);
+  return conflictsIn(await store.claims(claims), hostId);
+}
+
+/** Those of the claims that are held by another host. */
+export function conflictsIn(held: readonly StoredClaim[], hostId: string): ClaimConflict[] {
   return held.filter((claim) => claim.hostId !== hostId).map(({ kind, value, hostId: heldBy, since }) => ({ kind, value, heldBy, since }));
 }
 

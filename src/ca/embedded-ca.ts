@@ -1,11 +1,12 @@
 import { nowSeconds, type Clock } from '../base/clock.ts';
 import { AppError, usageError } from '../base/errors.ts';
-import { fingerprint, type PublicKey } from '../wire/public-key.ts';
+import { fingerprint, samePublicKey, type PublicKey } from '../wire/public-key.ts';
+import { verifierOf, type Verifier } from '../wire/signature.ts';
 import type { Authority, Purpose, Signer } from './authority.ts';
 import type { Ca, CertificateRequest, IssuedCertificate, KeyIdRequest } from './ca.ts';
 import { prepareCandidate, type Candidate } from './candidate.ts';
 import { findConflicts, keyClaims, nameClaims } from './claims.ts';
-import { recordIssue, signCandidate, type SignedCandidate } from './issue.ts';
+import { finishCertificate, recordIssue, signCandidate, type PendingSignature, type SignedCandidate } from './issue.ts';
 import { appendToLedger, type LedgerEvent, type LedgerRecord } from './ledger.ts';
 import type { Finding } from './lint/rule.ts';
 import type { Profiles } from './profile.ts';
@@ -26,12 +27,14 @@ export interface EmbeddedCaParts {
 export class EmbeddedCa implements Ca {
   readonly profiles: Profiles;
   readonly #parts: EmbeddedCaParts;
+  readonly #verifiers: Readonly<Record<Purpose, Verifier>>;
   /** Refusals on their way to the ledger. */
   readonly #pending = new Set<Promise<void>>();
   #failure: Error | undefined;
 
   constructor(parts: EmbeddedCaParts) {
     this.#parts = parts;
+    this.#verifiers = { user: verifierOf(parts.authorities.user.publicKey), host: verifierOf(parts.authorities.host.publicKey) };
     this.profiles = parts.profiles;
   }
 
@@ -62,10 +65,15 @@ export class EmbeddedCa implements Ca {
 
   async issueAll(tickets: readonly LintedCertificate[]): Promise<IssuedCertificate[]> {
     const candidates = tickets.map(redeem);
-    const signed: SignedCandidate[] = [];
-    for (const candidate of candidates) signed.push(await signCandidate(this.#fresh(candidate), this.#signer(candidate.authority.purpose)));
+    const pending: PendingSignature[] = [];
+    for (const candidate of candidates) {
+      const { purpose } = candidate.authority;
+      pending.push(await signCandidate(this.#fresh(candidate), this.#signer(purpose), this.#verifiers[purpose]));
+    }
     const last = candidates.at(-1);
     if (last === undefined) return [];
+    const signed: SignedCandidate[] = [];
+    for (const one of pending) signed.push(await finishCertificate(one));
     try {
       await this.#parts.store.write((store) => recordIssue(store, this.#signer(last.authority.purpose), this.#parts.clock.nowMs(), signed));
     } catch (error) {
@@ -105,7 +113,8 @@ export class EmbeddedCa implements Ca {
 
   /** A ticket is for now: what was linted under another key or ran out meanwhile is not signed any more. */
   #fresh(candidate: Candidate): Candidate {
-    if (this.authority(candidate.authority.purpose).fingerprint !== candidate.authority.fingerprint || candidate.fields.validBefore <= nowSeconds(this.#parts.clock)) {
+    const { publicKey, fingerprint } = this.authority(candidate.authority.purpose);
+    if (fingerprint !== candidate.authority.fingerprint || !samePublicKey(publicKey, candidate.fields.signatureKey) || candidate.fields.validBefore <= nowSeconds(this.#parts.clock)) {
       throw new AppError('ca/ticket-stale', 'this ticket is from another authority, or what it stands for is over', { hint: 'prepare and lint the request again' });
     }
     return candidate;

@@ -1,31 +1,44 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../base/errors.ts';
-import { encodeToBeSigned, formatCertificateLine, type Certificate } from '../wire/certificate.ts';
+import { completeCertificate, encodeToBeSigned, formatCertificateBlob } from '../wire/certificate.ts';
 import { fingerprint } from '../wire/public-key.ts';
-import { verifySignature } from '../wire/signature.ts';
+import type { Verifier } from '../wire/signature.ts';
 import type { Signer } from './authority.ts';
 import type { IssuedCertificate } from './ca.ts';
 import type { Candidate } from './candidate.ts';
-import { findConflicts, keyClaims, nameClaims, takenError } from './claims.ts';
+import { conflictsIn, keyClaims, nameClaims, takenError } from './claims.ts';
 import { appendToLedger, type LedgerEvent } from './ledger.ts';
 import type { StoreWriter } from './store.ts';
+
+/** A signature that is being verified. Nothing is made of it before that. */
+export interface PendingSignature {
+  readonly candidate: Candidate;
+  readonly toBeSigned: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly verified: Promise<boolean>;
+}
 
 /** Signed, but known to nobody yet: it leaves only after {@link recordIssue}. */
 export interface SignedCandidate extends IssuedCertificate {
   readonly candidate: Candidate;
 }
 
+/** Signs, and has the signature verified beside the main thread, where verifying takes several times as long. */
+export async function signCandidate(candidate: Candidate, signer: Signer, verify: Verifier): Promise<PendingSignature> {
+  const toBeSigned = encodeToBeSigned(candidate.fields);
+  const signature = await signer.sign(toBeSigned);
+  return { candidate, toBeSigned, signature, verified: verify(toBeSigned, signature) };
+}
+
 /** @throws AppError `ca/bad-signature` when what the signer returned does not verify */
-export async function signCandidate(candidate: Candidate, signer: Signer): Promise<SignedCandidate> {
+export async function finishCertificate({ candidate, toBeSigned, signature, verified }: PendingSignature): Promise<SignedCandidate> {
   const { fields } = candidate;
-  const data = encodeToBeSigned(fields);
-  const signature = await signer.sign(data);
   // a faulty signer (a token, an agent with another key, RSA with a flipped bit) must not send anything out
-  if (!verifySignature(fields.signatureKey, data, signature)) {
+  if (!(await verified)) {
     throw new AppError('ca/bad-signature', `the signature made by the ${candidate.authority.purpose} authority does not verify`, { hint: 'nothing was issued; look at the agent or token that holds the key' });
   }
-  const certificate: Certificate = { ...fields, signature };
-  return { candidate, certificate, serial: fields.serial, line: formatCertificateLine(certificate, fields.keyId) };
+  const line = formatCertificateBlob(fields.subject, completeCertificate(toBeSigned, fields.signatureKey, signature), fields.keyId);
+  return { candidate, certificate: { ...fields, signature }, serial: fields.serial, line };
 }
 
 /**
@@ -54,9 +67,9 @@ export function lineDigest(line: string): string {
 async function claim(store: StoreWriter, { hostId, fields }: Candidate, since: number): Promise<void> {
   if (hostId === undefined) return;
   const wanted = [...nameClaims(fields.principals), ...keyClaims([fields.subject])];
-  const [first, ...others] = await findConflicts(store, hostId, wanted);
-  if (first !== undefined) throw takenError(hostId, [first, ...others]);
   const held = await store.claims(wanted);
+  const [first, ...others] = conflictsIn(held, hostId);
+  if (first !== undefined) throw takenError(hostId, [first, ...others]);
   const fresh = wanted.filter((w) => !held.some((h) => h.kind === w.kind && h.value === w.value));
   await store.addClaims(fresh.map(({ kind, value }) => ({ kind, value, hostId, since })));
 }

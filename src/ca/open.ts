@@ -8,6 +8,7 @@ import { EmbeddedCa } from './embedded-ca.ts';
 import { openKeyFile, readAuthority } from './key-files-adapter.ts';
 import { assertPrivateFolder } from './private-file-adapter.ts';
 import type { Profiles } from './profile.ts';
+import { pooled } from './random-pool.ts';
 import { openSqliteStore } from './sqlite-store-adapter.ts';
 import type { Store } from './store.ts';
 
@@ -40,7 +41,7 @@ export async function openCa(options: OpenCaOptions): Promise<Ca> {
     const authorities = await authoritiesOf(directory, store);
     const signers: Partial<Record<Purpose, Signer>> = {};
     for (const purpose of options.unlock ?? PURPOSES) signers[purpose] = await openSigner(options, authorities[purpose]);
-    return new EmbeddedCa({ authorities, signers, profiles, store, clock, random });
+    return new EmbeddedCa({ authorities, signers, profiles, store, clock, random: pooled(random) });
   } catch (error) {
     await store.close();
     throw error;

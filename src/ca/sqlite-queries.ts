@@ -1,9 +1,29 @@
+import type Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
 import { AppError } from '../base/errors.ts';
 import type { Tables } from './sqlite-schema.ts';
 import type { StoredCertificate, StoredClaim, StoreReader, StoreWriter } from './store.ts';
 
-export function sqliteReader(db: Kysely<Tables>): StoreReader {
+/**
+ * What is asked for every certificate, prepared once for a connection: building and preparing a statement takes longer
+ * than running it. Everything else is asked rarely and built by Kysely.
+ */
+export interface HotStatements {
+  readonly append: Database.Statement<[number, string, string]>;
+  readonly addCertificate: Database.Statement<[string, number, string | null, number, string]>;
+  readonly claim: Database.Statement<[string, string], Tables['claims']>;
+}
+
+/** For the connection that Kysely works on, so that they take part in its transactions. */
+export function prepareHotStatements(database: Database.Database): HotStatements {
+  return {
+    append: database.prepare('insert into ledger (seq, body, hash) values (?, ?, ?)'),
+    addCertificate: database.prepare('insert into certificates (serial, seq, host_id, valid_before, line) values (?, ?, ?, ?, ?)'),
+    claim: database.prepare('select kind, value, host_id, since from claims where kind = ? and value = ?'),
+  };
+}
+
+export function sqliteReader(db: Kysely<Tables>, hot: HotStatements): StoreReader {
   return {
     records: (after, limit) => db.selectFrom('ledger').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute(),
     lastRecord: () => db.selectFrom('ledger').selectAll().orderBy('seq', 'desc').limit(1).executeTakeFirst(),
@@ -16,14 +36,13 @@ export function sqliteReader(db: Kysely<Tables>): StoreReader {
       const rows = await db.selectFrom('certificates').selectAll().where('host_id', '=', hostId).orderBy('seq').execute();
       return rows.map(readCertificate);
     },
-    async claims(of) {
-      const found: StoredClaim[] = [];
-      for (const { kind, value } of of) {
-        const row = await db.selectFrom('claims').selectAll().where('kind', '=', kind).where('value', '=', value).executeTakeFirst();
-        if (row !== undefined) found.push(readClaim(row));
-      }
-      return found;
-    },
+    claims: (of) =>
+      immediately(() =>
+        of.flatMap(({ kind, value }) => {
+          const row = hot.claim.get(kind, value);
+          return row === undefined ? [] : [readClaim(row)];
+        }),
+      ),
     async claimsOfHost(hostId) {
       const rows = await db.selectFrom('claims').selectAll().where('host_id', '=', hostId).orderBy('kind').orderBy('value').execute();
       return rows.map(readClaim);
@@ -35,12 +54,10 @@ export function sqliteReader(db: Kysely<Tables>): StoreReader {
   };
 }
 
-export function sqliteWriter(db: Kysely<Tables>): StoreWriter {
+export function sqliteWriter(db: Kysely<Tables>, hot: HotStatements): StoreWriter {
   return {
-    ...sqliteReader(db),
-    async append({ seq, body, hash }) {
-      await db.insertInto('ledger').values({ seq, body, hash }).execute();
-    },
+    ...sqliteReader(db, hot),
+    append: ({ seq, body, hash }) => immediately(() => void hot.append.run(seq, body, hash)),
     async setSignedHead(head) {
       await db
         .insertInto('ledger_head')
@@ -48,15 +65,14 @@ export function sqliteWriter(db: Kysely<Tables>): StoreWriter {
         .onConflict((conflict) => conflict.column('id').doUpdateSet(head))
         .execute();
     },
-    async addCertificate({ serial, seq, hostId, validBefore, line }) {
-      const taken = await db.selectFrom('certificates').select('serial').where('serial', '=', serial).executeTakeFirst();
-      if (taken !== undefined) {
-        throw new AppError('ca/serial-repeated', `serial ${BigInt(`0x${serial}`).toString()} was given out before`, {
-          hint: 'the source of random numbers of this machine cannot be trusted: find out why before you issue anything',
-        });
-      }
-      await db.insertInto('certificates').values({ serial, seq, host_id: hostId, valid_before: validBefore, line }).execute();
-    },
+    addCertificate: ({ serial, seq, hostId, validBefore, line }) =>
+      immediately(() => {
+        try {
+          hot.addCertificate.run(serial, seq, hostId, validBefore, line);
+        } catch (cause) {
+          throw isTaken(cause) ? serialRepeated(serial, cause) : cause;
+        }
+      }),
     async addClaims(claims) {
       if (claims.length === 0) return;
       const rows = claims.map(({ kind, value, hostId, since }) => ({ kind, value, host_id: hostId, since }));
@@ -69,6 +85,22 @@ export function sqliteWriter(db: Kysely<Tables>): StoreWriter {
       await db.insertInto('authorities').values({ purpose, fingerprint, created_at: createdAt }).execute();
     },
   };
+}
+
+/** What better-sqlite3 does at once, as the port has it; what it throws is a rejection. */
+function immediately<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function isTaken(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
+}
+
+function serialRepeated(serial: string, cause: unknown): AppError {
+  return new AppError('ca/serial-repeated', `serial ${BigInt(`0x${serial}`).toString()} was given out before`, {
+    cause,
+    hint: 'the source of random numbers of this machine cannot be trusted: find out why before you issue anything',
+  });
 }
 
 function readCertificate(row: Tables['certificates']): StoredCertificate {

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { AppError, usageError } from '../base/errors.ts';
 import { SCHEMA_VERSION, upgrade, type Tables } from './sqlite-schema.ts';
-import { sqliteReader, sqliteWriter } from './sqlite-queries.ts';
+import { prepareHotStatements, sqliteReader, sqliteWriter, type HotStatements } from './sqlite-queries.ts';
 import type { Store, StoreReader, StoreWriter } from './store.ts';
 
 // SQLite waits with the whole process, so it waits briefly, and the rest is waited between attempts
@@ -18,20 +18,13 @@ const PATIENCE_MS = 30_000;
 export async function openSqliteStore(file: string, options: { readonly create?: boolean } = {}): Promise<Store> {
   if (options.create === true) closeSync(openSync(file, 'wx', 0o600));
   else assertStore(file);
-  const database = await guarded(file, () => Promise.resolve(connect(file)));
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
-  try {
-    await guarded(file, () => prepareSchema(db, database, file, options.create === true));
-  } catch (error) {
-    await db.destroy();
-    throw error;
-  }
+  const { db, hot } = await guarded(file, () => patiently(() => open(file, options.create === true)));
   // `begin immediate` takes the write lock at once: a transaction that read first and writes then could not be retried
   const inTransaction = <T>(begin: 'begin' | 'begin immediate', work: (connection: Kysely<Tables>) => Promise<T>): Promise<T> =>
     guarded(file, () => db.connection().execute((connection) => transaction(connection, begin, () => work(connection))));
   return {
-    read: <T>(work: (store: StoreReader) => Promise<T>) => inTransaction('begin', (connection) => work(sqliteReader(connection))),
-    write: <T>(work: (store: StoreWriter) => Promise<T>) => inTransaction('begin immediate', (connection) => work(sqliteWriter(connection))),
+    read: <T>(work: (store: StoreReader) => Promise<T>) => inTransaction('begin', (connection) => work(sqliteReader(connection, hot))),
+    write: <T>(work: (store: StoreWriter) => Promise<T>) => inTransaction('begin immediate', (connection) => work(sqliteWriter(connection, hot))),
     close: () => db.destroy(),
   };
 }
@@ -41,6 +34,18 @@ function assertStore(file: string): void {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) throw usageError('ca/missing', `${file} does not exist`, { hint: 'see ca.directory in ensign.yaml; restore the folder from a backup, or make a workspace with `ensign init`' });
   if (stat.size === 0) throw damaged(file, 'it is empty');
+}
+
+async function open(file: string, isNew: boolean): Promise<{ db: Kysely<Tables>; hot: HotStatements }> {
+  const database = connect(file);
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  try {
+    await prepareSchema(db, database, file, isNew);
+    return { db, hot: prepareHotStatements(database) };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }
 
 function connect(file: string): Database.Database {
@@ -67,26 +72,42 @@ async function prepareSchema(db: Kysely<Tables>, database: Database.Database, fi
 }
 
 async function transaction<T>(connection: Kysely<Tables>, begin: 'begin' | 'begin immediate', work: () => Promise<T>): Promise<T> {
-  await beginPatiently(connection, begin);
+  await patiently(() => beginWith(connection, begin));
   try {
     const result = await work();
     await sql`commit`.execute(connection);
     return result;
   } catch (error) {
-    try {
-      await sql`rollback`.execute(connection);
-    } catch {
-      // SQLite has rolled back already, as it does when the disk is full; the first error is the one that matters
-    }
+    await rollBack(connection);
     throw error;
   }
 }
 
-async function beginPatiently(connection: Kysely<Tables>, begin: string): Promise<void> {
+async function beginWith(connection: Kysely<Tables>, begin: 'begin' | 'begin immediate'): Promise<void> {
+  await sql.raw(begin).execute(connection);
+  if (begin === 'begin immediate') return;
+  try {
+    // a transaction that only reads takes its lock with the first look; for a moment even readers are barred, while
+    // another process opens the store after a crash or is the last to close it
+    await sql`select 1 from sqlite_master limit 1`.execute(connection);
+  } catch (error) {
+    await rollBack(connection);
+    throw error;
+  }
+}
+
+async function rollBack(connection: Kysely<Tables>): Promise<void> {
+  try {
+    await sql`rollback`.execute(connection);
+  } catch {
+    // SQLite has rolled back already, as it does when the disk is full; the first error is the one that matters
+  }
+}
+
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   for (const start = performance.now(); ; ) {
     try {
-      await sql.raw(begin).execute(connection);
-      return;
+      return await attempt();
     } catch (error) {
       const busy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
       if (!busy || performance.now() - start > PATIENCE_MS) throw error;

@@ -2,28 +2,40 @@ import { AppError, EXIT } from '../base/errors.ts';
 import type { Candidate } from './candidate.ts';
 import { LINT_RULES } from './lint/rules.ts';
 import type { Finding, LintContext } from './lint/rule.ts';
+import { snapshot } from './snapshot.ts';
 
-const candidates = new WeakMap<LintedCertificate, Candidate>();
-let mint: () => LintedCertificate;
+let mint: (checked: Candidate) => LintedCertificate;
+let take: (ticket: LintedCertificate) => Candidate | undefined;
 
 /**
  * Proof that a candidate passed every lint rule; good for one issue. Only {@link lintCandidate} makes one: the
- * constructor is private, the private field keeps other objects from having this type, and what will be signed is kept
- * here and not in the ticket, so that nobody can change it afterwards.
+ * constructor is private, and the private field, which other objects do not have, holds what will be signed. It cannot
+ * be reached from outside this class, so that nobody can change it afterwards.
  */
 export class LintedCertificate {
-  readonly #brand: string;
+  #checked: Candidate | undefined;
 
+  // takes nothing: types alone keep nobody from calling it
   private constructor() {
-    this.#brand = 'linted certificate';
+    this.#checked = undefined;
   }
 
   static {
-    mint = () => new LintedCertificate();
+    mint = (checked) => {
+      const ticket = new LintedCertificate();
+      ticket.#checked = checked;
+      return ticket;
+    };
+    take = (ticket) => {
+      if (!(#checked in ticket)) return undefined;
+      const checked = ticket.#checked;
+      ticket.#checked = undefined;
+      return checked;
+    };
   }
 
   toString(): string {
-    return `[${this.#brand}]`;
+    return '[linted certificate]';
   }
 }
 
@@ -43,18 +55,16 @@ export class RefusedError extends AppError {
 /** @throws RefusedError `ca/refused` with the findings of every rule */
 export function lintCandidate(candidate: Candidate, context: LintContext): LintedCertificate {
   // a copy, so that what is signed is what was looked at
-  const checked = structuredClone(candidate);
-  const findings = LINT_RULES.flatMap((rule) => rule.check(checked, context).map((message) => ({ rule: rule.name, message })));
+  const checked = snapshot(candidate);
+  const findings: Finding[] = [];
+  for (const rule of LINT_RULES) for (const message of rule.check(checked, context)) findings.push({ rule: rule.name, message });
   if (findings.length > 0) throw new RefusedError(findings);
-  const ticket = mint();
-  candidates.set(ticket, checked);
-  return ticket;
+  return mint(checked);
 }
 
 /** Takes what a ticket stands for, once. @throws AppError `ca/ticket-used` */
 export function redeem(ticket: LintedCertificate): Candidate {
-  const candidate = candidates.get(ticket);
-  candidates.delete(ticket);
+  const candidate = take(ticket);
   if (candidate === undefined) {
     throw new AppError('ca/ticket-used', 'this ticket was used before, or lint did not make it', { hint: 'prepare and lint the request again' });
   }

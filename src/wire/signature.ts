@@ -25,13 +25,32 @@ export function verifySignature(key: PublicKey, data: Uint8Array, signature: Uin
   }
 }
 
+/** Tells whether an SSH signature blob is one key's over the data. */
+export type Verifier = (data: Uint8Array, signature: Uint8Array) => Promise<boolean>;
+
+/**
+ * {@link verifySignature} for many signatures of one key, beside the main thread. The key is taken as it is now. A
+ * verification that fails for whatever reason is a no.
+ * @throws AppError `wire/bad-key`
+ */
+export function verifierOf(key: PublicKey): Verifier {
+  const taken = structuredClone(key);
+  const keyObject = toKeyObject(taken);
+  return (data, signature) =>
+    new Promise((resolve) => {
+      const parts = keyObject === undefined ? undefined : partsOrNothing(taken, signature);
+      if (keyObject === undefined || parts === undefined) resolve(false);
+      else verify(hashOf(parts.algorithm), data, { key: keyObject, dsaEncoding: 'ieee-p1363' }, parts.raw, (error, good) => resolve(error === null && good));
+    });
+}
+
 /**
  * Signs with a private key that belongs to `key`, and gives the SSH signature blob. RSA keys sign with rsa-sha2-512,
  * as `ssh-keygen -s` does by default.
  * @throws AppError `wire/signature-algorithm`
  */
 export function signData(key: PublicKey, privateKey: KeyObject, data: Uint8Array, algorithm = defaultAlgorithm(key)): Uint8Array {
-  const raw = sign(hashOf(algorithm), data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const raw = sign(hashOf(algorithm), data, key.kind === 'ecdsa' ? { key: privateKey, dsaEncoding: 'ieee-p1363' } : privateKey);
   return encodeSignature(key, raw, algorithm);
 }
 
@@ -66,6 +85,15 @@ export function decodeSignature(key: PublicKey, signature: Uint8Array): { algori
   const raw = key.kind === 'ecdsa' ? joinNumbers(algorithm, value, CURVES[key.curve].size) : value;
   if (raw.length !== rawLength(key)) throw badLength(algorithm);
   return { algorithm, raw };
+}
+
+function partsOrNothing(key: PublicKey, signature: Uint8Array): ReturnType<typeof decodeSignature> {
+  try {
+    return decodeSignature(key, signature);
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
 }
 
 function algorithmsOf(key: PublicKey): readonly SignatureAlgorithm[] {

@@ -15,9 +15,9 @@ export const lifetime: LintRule = {
     if (validAfter < EARLIEST || validBefore > LATEST) return ['its validity is not in this century: are the times in seconds?'];
     if (preparedAt > nowSeconds || nowSeconds - preparedAt > LONGEST_WAIT) return ['it was not prepared just now: prepare it again'];
     const ttl = Number(validBefore) - preparedAt;
-    const asked = `it would be valid for ${formatDuration(ttl)}; profile ${profile.name}`;
-    if (ttl > profile.maxTtl) return [`${asked} allows at most ${formatDuration(profile.maxTtl)}`];
-    if (ttl < profile.minTtl) return [`${asked} wants at least ${formatDuration(profile.minTtl)}`];
+    const asked = (): string => `it would be valid for ${formatDuration(ttl)}; profile ${profile.name}`;
+    if (ttl > profile.maxTtl) return [`${asked()} allows at most ${formatDuration(profile.maxTtl)}`];
+    if (ttl < profile.minTtl) return [`${asked()} wants at least ${formatDuration(profile.minTtl)}`];
     return validBefore <= validAfter ? ['it would end before it begins'] : [];
   },
 };

@@ -63,3 +63,17 @@ it('is never made by accident, and never made twice', async () => {
   await (await openSqliteStore(file, { create: true })).close();
   await expect(openSqliteStore(file, { create: true })).rejects.toMatchObject({ code: 'EEXIST' });
 });
+
+it('waits for a process that bars everybody, as one does that opens the store first or closes it last', async () => {
+  await (await openSqliteStore(file, { create: true })).close();
+  const other = new Database(file);
+  other.pragma('locking_mode = EXCLUSIVE');
+  other.exec('create table barred (x)'); // takes the lock, and keeps it
+  const opened = openSqliteStore(file);
+  // by then it has met the lock: the wait inside SQLite is one with the process
+  await new Promise((resolve) => setImmediate(resolve));
+  other.close();
+  const store = await opened;
+  expect(await store.read((s) => s.lastRecord())).toBeUndefined();
+  await store.close();
+});

@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { PublicKey } from '../../../src/wire/public-key.ts';
-import { decodeSignature, encodeSignature, signData, verifySignature } from '../../../src/wire/signature.ts';
+import { decodeSignature, encodeSignature, signData, verifierOf, verifySignature } from '../../../src/wire/signature.ts';
 import { WireReader } from '../../../src/wire/reader.ts';
 import { WireWriter } from '../../../src/wire/writer.ts';
 import { codeOf } from '../../vectors/code-of.ts';
@@ -50,6 +50,24 @@ describe('signatures', () => {
       const signature = signData(signer.key, signer.privateKey, data);
       for (const { key } of signers) expect(verifySignature(key, data, signature)).toBe(key === signer.key);
     }
+  });
+
+  it('beside the main thread the answers are the same, and the key is the one that was given', async () => {
+    const signers = [ed25519Key(), ecKey('P-384'), rsaKey()];
+    for (const signer of signers) {
+      const signature = signData(signer.key, signer.privateKey, data);
+      for (const { key } of signers) expect(await verifierOf(key)(data, signature)).toBe(key === signer.key);
+      const verify = verifierOf(signer.key);
+      expect(await verify(Buffer.from('another text'), signature)).toBe(false);
+      for (const broken of [new Uint8Array(0), signature.subarray(1), signature.map((byte, i) => (i === signature.length - 1 ? byte ^ 1 : byte))]) expect(await verify(data, broken)).toBe(false);
+    }
+    const own = ed25519Key();
+    const verify = verifierOf(own.key);
+    const signature = signData(own.key, own.privateKey, data);
+    if (own.key.kind === 'ed25519') own.key.point.fill(1);
+    expect(await verify(data, signature)).toBe(true);
+    const token: PublicKey = { kind: 'sk-ed25519', type: 'sk-ssh-ed25519@openssh.com', point: new Uint8Array(32), application: 'ssh:' };
+    expect(await verifierOf(token)(data, signature)).toBe(false);
   });
 
   it('a security key or an unknown key verifies nothing and signs nothing', () => {
