@@ -12,6 +12,7 @@ export interface FleetFlags extends LoginFlags {
   readonly passphraseFile?: string;
   readonly passphraseFd?: string;
   readonly user?: string;
+  readonly jump?: string;
   readonly askBecomePassword?: boolean;
   readonly becomePasswordFile?: string;
   readonly concurrency: number;
@@ -28,6 +29,7 @@ export function addFleetFlags(command: Command): Command {
     .option('--identity <file>', 'key to log in with, may be repeated; a .pub file names a key of the agent (default: the inventory, then the agent and ~/.ssh/id_*)', collect)
     .option('--key-passphrase-file <file>', 'file (mode 0600) that holds the passphrase of these keys')
     .option('--user <login>', 'login on the hosts, where the inventory names none')
+    .option('-J, --jump <hosts>', 'jump hosts in place of those of the inventory: [user@]host[:port], commas join, the nearest first; none goes straight')
     .option('--ask-password', 'ask for a password to log in with, for hosts that no key opens')
     .option('--password-file <file>', 'file (mode 0600) that holds that password')
     .option('--ask-become-password', 'ask for the sudo password')

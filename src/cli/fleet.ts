@@ -12,8 +12,7 @@ import type { Host, Inventory } from '../inventory/host.ts';
 import { selectHosts } from '../inventory/select.ts';
 import { releaseDigest } from '../rollout/release.ts';
 import { sameKeyCheck } from '../ssh/host-keys.ts';
-import { connectNodeSsh } from '../ssh/node-ssh-adapter.ts';
-import { scanHostCertificate } from '../ssh/scan.ts';
+import type { Way } from '../ssh/ways.ts';
 import { readTemplate } from '../sshd/templates-adapter.ts';
 import { openCredentialSource, type CredentialSource } from './credentials.ts';
 import type { FleetFlags } from './fleet-flags.ts';
@@ -21,7 +20,9 @@ import { hostProfiles } from './host-profiles.ts';
 import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
 import { operatorOf, type Io } from './io.ts';
 import { caIssuer } from './issuer.ts';
+import { withJumps } from './jump-flag.ts';
 import { readInventory } from './read-inventory.ts';
+import { openWays } from './ways.ts';
 import { findWorkspace, type Workspace } from './workspace.ts';
 import { openWorkspaceCa, readWorkspaceAuthorities } from './workspace-ca.ts';
 
@@ -42,7 +43,7 @@ export type FleetPurpose = 'look' | 'change';
 export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose): Promise<Fleet> {
   const home = io.env['HOME'] ?? homedir();
   const inventory = await readInventory(io, flags.inventory);
-  const hosts = flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit);
+  const hosts = withJumps(flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit), flags.jump, inventory.hosts);
   const workspace = await findWorkspace(io, flags);
   const profileOf = hostProfiles(inventory.hosts, workspace.profiles, workspace.configFile);
   const authorities = await readWorkspaceAuthorities(workspace);
@@ -51,6 +52,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
   const operator = operatorOf(io);
+  const ways = openWays(io, trust, credentials);
   const release = releaseDigest(
     { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
     inventory.hosts,
@@ -69,8 +71,11 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
       operator,
       adopt: flags.adopt === true,
     }),
-    portsFor: (host, progress) => hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePassword, progress }),
-    close: () => ca.close(),
+    portsFor: (host, progress) => hostPorts({ io, flags, host, way: ways.to(host.jump), credentials, trust, ca, operator, becomePassword, progress }),
+    close: async () => {
+      await ways.close();
+      await ca.close();
+    },
   };
 }
 
@@ -78,6 +83,7 @@ interface PortParts {
   readonly io: Io;
   readonly flags: FleetFlags;
   readonly host: Host;
+  readonly way: Way;
   readonly credentials: CredentialSource;
   readonly trust: HostTrust;
   readonly ca: Ca;
@@ -86,7 +92,7 @@ interface PortParts {
   readonly progress: (step: string) => void;
 }
 
-function hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
+function hostPorts({ io, flags, host, way, credentials, trust, ca, operator, becomePassword, progress }: PortParts): HostPorts {
   const { name, address, port, connectTimeout } = host;
   const base = { host: name, address, port, ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout * 1000 }) };
   return {
@@ -95,15 +101,15 @@ function hostPorts({ io, flags, host, credentials, trust, ca, operator, becomePa
     wait: (ms) => wait(ms),
     progress,
     issuer: caIssuer(ca, operator, host.profile),
-    scan: (algorithms) => scanHostCertificate({ address, port, algorithms, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) }),
+    scan: (algorithms) => way.scan({ address, port, algorithms, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) }),
     connect: async (hostKey) => {
       const options = { ...base, user: host.user ?? flags.user ?? userInfo().username, credentials: await credentials(host), become: host.become, ...(becomePassword === undefined ? {} : { becomePassword }) };
       return hostKey === undefined
-        ? connectTrusted(io, trust, host, connectNodeSsh, options)
-        : connectNodeSsh({ ...options, hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] });
+        ? connectTrusted(io, trust, host, way, options)
+        : way.connect({ ...options, hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] });
     },
     connectAs: (login, credential, hostKey) =>
-      connectNodeSsh({ ...base, user: login, credentials: [credential], become: 'none', hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] }),
+      way.connect({ ...base, user: login, credentials: [credential], become: 'none', hostKey: sameKeyCheck(hostKey), hostKeyTypes: [hostKey.type] }),
   };
 }
 

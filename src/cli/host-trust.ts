@@ -2,14 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, formatLocation, usageError } from '../base/errors.ts';
 import { nowSeconds } from '../base/clock.ts';
-import type { Host } from '../inventory/host.ts';
+import type { JumpHost } from '../inventory/host.ts';
 import { fingerprint, formatPublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import { appendKnownHost } from '../ssh/known-hosts-file-adapter.ts';
 import { checkHostCertificate } from '../ssh/host-certificates.ts';
 import { hostKeyCheck, sameKeyCheck } from '../ssh/host-keys.ts';
 import { joinKnownHosts, parseKnownHosts, type KnownHosts } from '../ssh/known-hosts.ts';
-import { scanHostCertificate, type ScanResult } from '../ssh/scan.ts';
-import type { Connect, ConnectOptions, HostSession } from '../ssh/session.ts';
+import type { ScanResult } from '../ssh/scan.ts';
+import type { ConnectOptions, HostKeyCheck, HostSession } from '../ssh/session.ts';
+import type { Way } from '../ssh/ways.ts';
 import type { Io } from './io.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -41,16 +42,26 @@ async function readIfThere(file: string): Promise<string> {
   }
 }
 
+/** Whose key is to be judged, and by what: a host of the inventory, or a jump host on the way to one. */
+export type TrustTarget = Pick<JumpHost, 'name' | 'address' | 'port' | 'firstContact' | 'hostKey' | 'connectTimeout'>;
+
 /**
  * Connects with the host's key judged as the inventory says. A host that nobody knows by its plain key is accepted by
- * its certificate: one scan proves that it holds a key that the host authority vouches for under this name.
+ * its certificate: one scan by the same way proves that it holds a key that the host authority vouches for under this
+ * name.
  */
-export async function connectTrusted(io: Io, trust: HostTrust, host: Host, connect: Connect, options: Omit<ConnectOptions, 'hostKey' | 'hostKeyTypes'>): Promise<HostSession> {
+export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget, way: Way, options: Omit<ConnectOptions, 'hostKey' | 'hostKeyTypes'>): Promise<HostSession> {
   const names = [...new Set([host.name, host.address])];
   let learned: PublicKey | undefined;
-  const check = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact: host.firstContact, pinned: host.hostKey, onFirstContact: (key) => { learned = key; } });
+  let refused: AppError | undefined;
+  const judge = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact: host.firstContact, pinned: host.hostKey, onFirstContact: (key) => { learned = key; } });
+  const check: HostKeyCheck = (key) => {
+    const verdict = judge(key);
+    if (!verdict.accepted) refused = verdict.error;
+    return verdict;
+  };
   try {
-    const session = await connect({ ...options, hostKey: check, hostKeyTypes: knownKeyTypes(trust, names, host.port) });
+    const session = await way.connect({ ...options, hostKey: check, hostKeyTypes: knownKeyTypes(trust, names, host.port) });
     if (learned !== undefined) {
       const learnedKey = learned;
       await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learnedKey }).catch(async (error: unknown) => {
@@ -61,13 +72,14 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: Host, conne
     }
     return session;
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'ssh/host-key-unknown') throw error;
-    const vouched = await keyByCertificate(io, trust, host);
+    // a jump host's unknown key, which comes out here as well, is not this host's
+    if (!(error instanceof AppError) || error.code !== 'ssh/host-key-unknown' || error !== refused) throw error;
+    const vouched = await keyByCertificate(io, trust, host, way);
     if (vouched === undefined) throw error;
     if (vouched instanceof AppError) {
       throw new AppError(error.code, `${error.message}, and its certificate does not vouch for it: ${vouched.message}`, { hint: error.hint, exit: error.exit, cause: vouched });
     }
-    return connect({ ...options, hostKey: sameKeyCheck(vouched), hostKeyTypes: [vouched.type] });
+    return way.connect({ ...options, hostKey: sameKeyCheck(vouched), hostKeyTypes: [vouched.type] });
   }
 }
 
@@ -77,8 +89,8 @@ function knownKeyTypes({ knownHosts }: HostTrust, names: readonly string[], port
 }
 
 // the key that a certificate vouches for; why the certificate does not hold; or nothing, where none was to be had
-async function keyByCertificate(io: Io, { knownHosts }: HostTrust, host: Host): Promise<PublicKey | AppError | undefined> {
-  const { certificate } = await scan(host);
+async function keyByCertificate(io: Io, { knownHosts }: HostTrust, host: TrustTarget, way: Way): Promise<PublicKey | AppError | undefined> {
+  const { certificate } = await scan(host, way);
   if (certificate === undefined) return undefined;
   try {
     // for the name alone: an address changes hands
@@ -91,9 +103,9 @@ async function keyByCertificate(io: Io, { knownHosts }: HostTrust, host: Host): 
 }
 
 // a host that cannot be scanned is as unknown as it was
-async function scan({ address, port, connectTimeout }: Host): Promise<Partial<ScanResult>> {
+async function scan({ address, port, connectTimeout }: TrustTarget, way: Way): Promise<Partial<ScanResult>> {
   try {
-    return await scanHostCertificate({ address, port, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) });
+    return await way.scan({ address, port, ...(connectTimeout === undefined ? {} : { timeoutMs: connectTimeout * 1000 }) });
   } catch (error) {
     if (error instanceof AppError) return {};
     throw error;

@@ -66,8 +66,8 @@ export class Ways<H extends Hop> {
   }
 
   /** @param jump the jump hosts on the way, the nearest one first */
-  to(jump: readonly H[]): Way {
-    const { connect, scan } = this.#parts;
+  to(jump: readonly H[], connect: Connect = this.#parts.connect): Way {
+    const { scan } = this.#parts;
     return {
       connect: (options) => this.#reach(jump, options, options.connectTimeoutMs, (dial) => connect({ ...options, ...dial })),
       scan: (options) => this.#reach(jump, options, options.timeoutMs, (dial) => scan({ ...options, ...dial })),
