@@ -2,6 +2,7 @@ import { NodeSSH, type Config } from 'node-ssh';
 import type { Duplex } from 'node:stream';
 import { AppError, EXIT, usageError } from '../base/errors.ts';
 import { dropped, overhear } from './dropped.ts';
+import { hostKeyAlgorithms } from './host-key-algorithms.ts';
 import { Login } from './login.ts';
 import { openCredentials, type Offer } from './offers-adapter.ts';
 import { NodeSshCarrier } from './node-ssh-carrier.ts';
@@ -12,9 +13,6 @@ import { dial } from './tcp-adapter.ts';
 const CONNECT_TIMEOUT_MS = 15_000;
 const KEEPALIVE_MS = 5_000;
 const KEEPALIVE_COUNT = 3;
-
-// SHA-1 (ssh-rsa) and DSA, which ssh2 would take, are left out
-const HOST_KEY_ALGORITHMS = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'rsa-sha2-512', 'rsa-sha2-256'] as const;
 
 /** Sessions over node-ssh. A link that is cut silently is noticed after 20 seconds. */
 export const connectNodeSsh: Connect = nodeSshConnector(KEEPALIVE_MS);
@@ -49,7 +47,7 @@ async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: 
     username: options.user,
     hostVerifier: login.verify,
     authHandler: login.offer,
-    algorithms: { serverHostKey: hostKeyAlgorithms(options.hostKeyTypes ?? []) },
+    algorithms: { serverHostKey: hostKeyAlgorithms(options.hostKeyTypes) },
   });
   // there is a client already, because node-ssh makes it before it waits for anything
   const client = ssh.connection;
@@ -68,15 +66,6 @@ async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: 
   }
   if (client === null || login.hostKey === undefined) throw new AppError('ssh/library', 'node-ssh logged in without a checked host key');
   return new RemoteSession(options, login.hostKey, new NodeSshCarrier(options.host, ssh, client, socket));
-}
-
-/** All that we accept, the types first that somebody knows the host by: a host shows only the key that is agreed on. */
-function hostKeyAlgorithms(types: readonly string[]): (typeof HOST_KEY_ALGORITHMS)[number][] {
-  const rank = (algorithm: string): number => {
-    const at = types.indexOf(algorithm.startsWith('rsa-sha2-') ? 'ssh-rsa' : algorithm);
-    return at === -1 ? types.length : at;
-  };
-  return [...HOST_KEY_ALGORITHMS].sort((a, b) => rank(a) - rank(b));
 }
 
 function nothingToOffer(options: ConnectOptions): AppError {
