@@ -7,6 +7,7 @@ import { Secret } from '../../../src/base/secret.ts';
 import { hostKeyCheck, sameKeyCheck } from '../../../src/ssh/host-keys.ts';
 import { parseKnownHosts } from '../../../src/ssh/known-hosts.ts';
 import { connectNodeSsh } from '../../../src/ssh/node-ssh-adapter.ts';
+import { connectOpenSsh } from '../../../src/ssh/openssh-adapter.ts';
 import type { ConnectOptions, HostKeyCheck } from '../../../src/ssh/session.ts';
 import { fingerprint, formatPublicKeyLine, parsePublicKeyLine, type PublicKey } from '../../../src/wire/public-key.ts';
 import { makeKey } from '../../support/local-sshd.ts';
@@ -62,81 +63,84 @@ function options(port: number, hostKey: HostKeyCheck, more: Partial<ConnectOptio
 
 const trusting: HostKeyCheck = () => ({ accepted: true, how: 'pinned' });
 
-// attacks: man in the middle at first contact
-describe('somebody in between', () => {
-  const checks: readonly (readonly [string, string, (port: number) => HostKeyCheck])[] = [
-    ['a key that nobody knows', 'ssh/host-key-unknown', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts('', 'none'), firstContact: 'known-hosts' })],
-    ['another key than in known_hosts', 'ssh/host-key-changed', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts(`[web]:${port} ${formatPublicKeyLine(genuine)}\n`, 'known_hosts'), firstContact: 'accept-new' })],
-    ['another key than the pinned one', 'ssh/host-key-changed', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts('', 'none'), firstContact: 'pinned', pinned: fingerprint(genuine) })],
-    ['another key than a moment ago', 'ssh/host-key-changed', () => sameKeyCheck(genuine)],
-    ['a revoked key', 'ssh/host-key-revoked', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts(`@revoked * ${formatPublicKeyLine(forged)}\n`, 'known_hosts'), firstContact: 'accept-new' })],
-  ];
-  it.each(checks)('shows %s, and is told nothing, not even the login', async (_name, code, check) => {
-    const server = start();
-    const port = await server.listen();
-    await expect(connectNodeSsh(options(port, check(port)))).rejects.toMatchObject({ code });
-    expect(server.logins).toEqual([]);
-  });
-
-  it('would have got the login, had the check not been there', async () => {
-    const server = start();
-    const session = await connectNodeSsh(options(await server.listen(), trusting));
-    expect(server.logins).toContain('ops');
-    await session.close();
-  });
-});
-
-// attacks: exhaustion
-describe('a host gone mad', () => {
-  it('that prints without end, and closes nothing when told to, is cut off', async () => {
-    let sent = 0;
-    const chunk = Buffer.alloc(32 * 1024);
-    const server = start((channel, _line, client) => {
-      const flood = setInterval(() => {
-        for (let i = 0; i < 64; i++, sent += chunk.length) channel.write(chunk);
-        if (sent > 256 * 1024 * 1024) clearInterval(flood);
-      }, 1);
-      client.on('close', () => clearInterval(flood));
-      channel.close = () => undefined;
+// one contract, whatever carries the session
+describe.each([['connectNodeSsh', connectNodeSsh], ['connectOpenSsh', connectOpenSsh]] as const)('%s', (_name, connect) => {
+  // attacks: man in the middle at first contact
+  describe('somebody in between', () => {
+    const checks: readonly (readonly [string, string, (port: number) => HostKeyCheck])[] = [
+      ['a key that nobody knows', 'ssh/host-key-unknown', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts('', 'none'), firstContact: 'known-hosts' })],
+      ['another key than in known_hosts', 'ssh/host-key-changed', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts(`[web]:${port} ${formatPublicKeyLine(genuine)}\n`, 'known_hosts'), firstContact: 'accept-new' })],
+      ['another key than the pinned one', 'ssh/host-key-changed', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts('', 'none'), firstContact: 'pinned', pinned: fingerprint(genuine) })],
+      ['another key than a moment ago', 'ssh/host-key-changed', () => sameKeyCheck(genuine)],
+      ['a revoked key', 'ssh/host-key-revoked', (port) => hostKeyCheck({ names: ['web'], port, knownHosts: parseKnownHosts(`@revoked * ${formatPublicKeyLine(forged)}\n`, 'known_hosts'), firstContact: 'accept-new' })],
+    ];
+    it.each(checks)('shows %s, and is told nothing, not even the login', async (_name, code, check) => {
+      const server = start();
+      const port = await server.listen();
+      await expect(connect(options(port, check(port)))).rejects.toMatchObject({ code });
+      expect(server.logins).toEqual([]);
     });
-    const session = await connectNodeSsh(options(await server.listen(), trusting));
-    const before = process.memoryUsage().arrayBuffers;
-    await expect(session.run(['x'])).rejects.toMatchObject({ code: 'ssh/output-too-large' });
-    await session.close();
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 1024 * 1024);
-  });
 
-  it('that asks for the sudo password again and again gets it once', async () => {
-    let typed = '';
-    const server = start((channel, line) => {
-      const prompt = /\[ensign \w+ asks\]/.exec(line)?.[0] ?? '';
-      channel.on('data', (data: Buffer) => {
-        typed += data.toString();
-        channel.stderr.write(prompt.repeat(3));
-      });
-      channel.on('end', () => {
-        channel.exit(1);
-        channel.end();
-      });
-      channel.stderr.write(prompt);
+    it('would have got the login, had the check not been there', async () => {
+      const server = start();
+      const session = await connect(options(await server.listen(), trusting));
+      expect(server.logins).toContain('ops');
+      await session.close();
     });
-    const session = await connectNodeSsh(options(await server.listen(), trusting, { becomePassword: new Secret('s3cret') }));
-    await expect(session.run(['id'], { become: true, stdin: 'script' })).rejects.toMatchObject({ code: 'ssh/sudo-password-wrong' });
-    expect(typed).toBe('s3cret\n');
-    await session.close();
   });
 
-  it('that ends a command without saying how gives no exit status', async () => {
-    const server = start((channel) => channel.end());
-    const session = await connectNodeSsh(options(await server.listen(), trusting));
-    expect(await session.run(['id'])).toEqual({ code: undefined, signal: undefined, stdout: '', stderr: '' });
-    await session.close();
-  });
+  // attacks: exhaustion
+  describe('a host gone mad', () => {
+    it('that prints without end, and closes nothing when told to, is cut off', async () => {
+      let sent = 0;
+      const chunk = Buffer.alloc(32 * 1024);
+      const server = start((channel, _line, client) => {
+        const flood = setInterval(() => {
+          for (let i = 0; i < 64; i++, sent += chunk.length) channel.write(chunk);
+          if (sent > 256 * 1024 * 1024) clearInterval(flood);
+        }, 1);
+        client.on('close', () => clearInterval(flood));
+        channel.close = () => undefined;
+      });
+      const session = await connect(options(await server.listen(), trusting));
+      const before = process.memoryUsage().arrayBuffers;
+      await expect(session.run(['x'])).rejects.toMatchObject({ code: 'ssh/output-too-large' });
+      await session.close();
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 1024 * 1024);
+    });
 
-  it('that hangs up in the middle of a command is lost', async () => {
-    const server = start((_channel, _line, client) => client.end());
-    const session = await connectNodeSsh(options(await server.listen(), trusting));
-    await expect(session.run(['id'])).rejects.toMatchObject({ code: 'ssh/lost' });
-    await session.close();
+    it('that asks for the sudo password again and again gets it once', async () => {
+      let typed = '';
+      const server = start((channel, line) => {
+        const prompt = /\[ensign \w+ asks\]/.exec(line)?.[0] ?? '';
+        channel.on('data', (data: Buffer) => {
+          typed += data.toString();
+          channel.stderr.write(prompt.repeat(3));
+        });
+        channel.on('end', () => {
+          channel.exit(1);
+          channel.end();
+        });
+        channel.stderr.write(prompt);
+      });
+      const session = await connect(options(await server.listen(), trusting, { becomePassword: new Secret('s3cret') }));
+      await expect(session.run(['id'], { become: true, stdin: 'script' })).rejects.toMatchObject({ code: 'ssh/sudo-password-wrong' });
+      expect(typed).toBe('s3cret\n');
+      await session.close();
+    });
+
+    it('that ends a command without saying how gives no exit status', async () => {
+      const server = start((channel) => channel.end());
+      const session = await connect(options(await server.listen(), trusting));
+      expect(await session.run(['id'])).toEqual({ code: undefined, signal: undefined, stdout: '', stderr: '' });
+      await session.close();
+    });
+
+    it('that hangs up in the middle of a command is lost', async () => {
+      const server = start((_channel, _line, client) => client.end());
+      const session = await connect(options(await server.listen(), trusting));
+      await expect(session.run(['id'])).rejects.toMatchObject({ code: 'ssh/lost' });
+      await session.close();
+    });
   });
 });
