@@ -34,26 +34,39 @@ export async function openAgentSigner(socket: string | undefined, publicKey: Pub
     async sign(data) {
       // without the flag an agent signs for RSA with SHA-1
       const request = new WireWriter().byte(SIGN_REQUEST).string(blob).string(data).uint32(publicKey.kind === 'rsa' ? RSA_SHA2_512 : 0);
-      const answer = new WireReader(await ask(socket, request.finish()));
-      if (answer.byte() !== SIGN_RESPONSE) {
+      const answer = await ask(socket, request.finish());
+      if (answer[0] !== SIGN_RESPONSE) {
         throw new AppError('ca/agent-refused', `the ssh-agent refused to sign with ${fingerprint(publicKey)}`, { hint: 'it may be locked, or wait for a confirmation (ssh-add -c)' });
       }
-      const signature = answer.string();
-      answer.end();
-      return signature;
+      return read(socket, answer, (reader) => reader.string());
     },
   };
 }
 
 async function listKeys(socket: string): Promise<Uint8Array[]> {
-  const answer = new WireReader(await ask(socket, new WireWriter().byte(REQUEST_IDENTITIES).finish()));
-  if (answer.byte() !== IDENTITIES_ANSWER) throw new AppError('ca/agent-refused', 'the ssh-agent does not list its keys');
-  const keys: Uint8Array[] = [];
-  for (let left = answer.uint32(); left > 0; left--) {
-    keys.push(answer.string());
-    answer.string(); // the comment
+  const answer = await ask(socket, new WireWriter().byte(REQUEST_IDENTITIES).finish());
+  if (answer[0] !== IDENTITIES_ANSWER) throw new AppError('ca/agent-refused', 'the ssh-agent does not list its keys');
+  return read(socket, answer, (reader) => {
+    const keys: Uint8Array[] = [];
+    for (let left = reader.uint32(); left > 0; left--) {
+      keys.push(reader.string());
+      reader.string(); // the comment
+    }
+    return keys;
+  });
+}
+
+/** Takes the body of an answer apart, to its last byte. */
+function read<T>(socket: string, answer: Uint8Array, body: (reader: WireReader) => T): T {
+  const reader = new WireReader(answer);
+  try {
+    reader.byte();
+    const value = body(reader);
+    reader.end();
+    return value;
+  } catch (cause) {
+    throw usageError('ca/agent-unavailable', `the ssh-agent behind ${socket} gave an answer that makes no sense`, { cause, hint: 'see whether `ssh-add -l` works' });
   }
-  return keys;
 }
 
 /** One connection for each question: an agent may be restarted between two. */

@@ -14,7 +14,7 @@ export function parseFacts(sections: readonly Section[], observedAt: number): Ho
   const systemd = argumentOf(sections, 'systemd') !== '';
   return {
     observedAt,
-    clock: Number(argumentOf(sections, 'clock')),
+    clock: wholeNumber(argumentOf(sections, 'clock')) ?? 0,
     hostname: argumentOf(sections, 'host'),
     fqdn: bodyOf(sections, 'host').trim() || undefined,
     os: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(bodyOf(sections, 'os'))?.[1] ?? 'unknown',
@@ -86,12 +86,12 @@ function parseFile(section: Section): [string, FileFacts][] {
 // column 4 of df -P is what is free; file systems without a count (btrfs inodes) print 0 of 0
 function leastFree(body: string): number | undefined {
   const rows = lines(body).slice(1).map((line) => line.split(/\s+/));
-  const free = rows.filter((row) => Number(row[1]) > 0).map((row) => Number(row[3])).filter((n) => Number.isFinite(n));
+  const free = rows.filter((row) => Number(row[1]) > 0).flatMap((row) => wholeNumber(row[3] ?? '') ?? []);
   return free.length === 0 ? undefined : Math.min(...free);
 }
 
 function reloadMethod(sections: readonly Section[], systemd: boolean, title: string): ReloadMethod | undefined {
-  const pid = Number(argumentOf(sections, 'listener')) || undefined;
+  const pid = wholeNumber(argumentOf(sections, 'listener'));
   const isListener = title.includes('[listener]');
   const units = unitsOf(sections);
   const running = units.find(([name, ...values]) => name?.endsWith('.service') === true && values.includes('active') && (pid === undefined || values.includes(String(pid))));
@@ -116,11 +116,15 @@ function parseTransaction(section: Section): TransactionFacts {
   const all = lines(section.body);
   const known: readonly TransactionState[] = ['confirmed', 'rolled-back', 'rolling-back', 'armed'];
   const field = (name: string): string | undefined => all.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1).trim() || undefined;
-  const deadline = Number(field('deadline'));
   return {
     id: section.argument,
     state: known.find((state) => all.includes(state)) ?? 'staging',
-    deadline: Number.isInteger(deadline) && deadline > 0 ? deadline : undefined,
+    deadline: wholeNumber(field('deadline') ?? ''),
     reason: field('reason'),
   };
+}
+
+/** Undefined for anything but digits: `Number` also takes '', '0x10', '1e9' and '-1', and a host's noise may be any of them. */
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -6,7 +6,8 @@ import { AppError, usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { decodePublicKey, parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 import { WireReader } from '../wire/reader.ts';
-import { signData } from '../wire/signature.ts';
+import { signData, verifySignature } from '../wire/signature.ts';
+import { MOST_ROUNDS, openSshBody, readKeyHeader } from './key-header.ts';
 import { publicKeyOf } from './key-object.ts';
 
 /** A private key in memory, seen only through what it can do. */
@@ -17,9 +18,9 @@ export interface LocalKey {
 }
 
 const MAX_KEY_FILE = 64 * 1024;
+const TRIAL = Uint8Array.of(0);
 // OpenSSH's own construction, which ssh2 takes for that of TLS
 const CHACHA = 'chacha20-poly1305@openssh.com';
-const MAGIC = 'openssh-key-v1\0'; // PROTOCOL.key
 
 // Deriving a key from a passphrase takes a quarter of a second in which nothing else runs: once is enough for a fleet.
 // What was opened is kept exactly as long as the passphrase itself.
@@ -56,8 +57,13 @@ export async function isEncryptedKeyFile(path: string): Promise<boolean> {
  */
 export function parsePrivateKey(text: string, where: string, passphrase?: Secret<string>): LocalKey {
   const encrypted = isEncrypted(text);
-  const cipher = encrypted ? openSshBody(text) : undefined;
-  if (cipher !== undefined && new WireReader(cipher).utf8() === CHACHA) {
+  const header = encrypted ? readKeyHeader(text) : undefined;
+  if (header !== undefined && header.rounds > MOST_ROUNDS) {
+    throw usageError('ssh/key-unreadable', `the private key ${where} asks for ${header.rounds} rounds of key derivation, and ensign makes at most ${MOST_ROUNDS}`, {
+      hint: `load it into an ssh-agent with ssh-add, or set fewer: ssh-keygen -p -a 100 -f ${where}`,
+    });
+  }
+  if (header?.cipher === CHACHA) {
     throw usageError('ssh/key-cipher', `the private key ${where} is encrypted with ${CHACHA}, which ensign does not decrypt`, {
       hint: `load it into an ssh-agent with ssh-add, or encrypt it in another way: ssh-keygen -p -Z aes256-ctr -f ${where}`,
     });
@@ -135,12 +141,6 @@ function isEncrypted(text: string): boolean {
   return cipher !== undefined && !cipher.subarray(0, none.length).equals(none);
 }
 
-/** What follows the magic; undefined where it is missing. */
-function openSshBody(text: string): Buffer | undefined {
-  const body = Buffer.from(text.replace(/-----[^-]*-----/g, ''), 'base64');
-  return body.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)) ? body.subarray(MAGIC.length) : undefined;
-}
-
 function unlock(text: string, passphrase: Secret<string>): LocalKey {
   const keys = opened.get(passphrase) ?? new Map<string, LocalKey>();
   opened.set(passphrase, keys);
@@ -151,7 +151,10 @@ function unlock(text: string, passphrase: Secret<string>): LocalKey {
 
 function readKey(text: string, passphrase?: string): LocalKey {
   const [privateKey, publicKey] = isOpenSshFormat(text) ? readOpenSsh(text, passphrase) : readPem(text, passphrase);
-  return { publicKey, sign: (data) => signData(publicKey, privateKey, data) };
+  const key: LocalKey = { publicKey, sign: (data) => signData(publicKey, privateKey, data) };
+  // a damaged file may hold halves of two keys, or numbers of RSA that do not belong together: nobody else would notice
+  if (!verifySignature(publicKey, TRIAL, key.sign(TRIAL))) throw new Error('the private and the public half are not of one key');
+  return key;
 }
 
 function readOpenSsh(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {

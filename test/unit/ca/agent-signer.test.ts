@@ -111,7 +111,7 @@ describe('what is no agent', () => {
 
   it('one that answers with half a message', async () => {
     const { path, server } = await fake((write) => write(new Uint8Array([0, 0, 0, 9, 12, 0, 0, 0, 5, 0, 0, 0, 9])));
-    await expect(openAgentSigner(path, ed25519Key())).rejects.toMatchObject({ code: 'wire/truncated' });
+    await expect(openAgentSigner(path, ed25519Key())).rejects.toMatchObject({ code: 'ca/agent-unavailable' });
     server.close();
   });
 });
