@@ -48,10 +48,17 @@ export async function prove(task: ProofTask, ports: HostPorts): Promise<Proof> {
   return { certificate, logins: task.logins.map(({ login }) => login), session };
 }
 
-async function provenCertificate(task: ProofTask, ports: HostPorts): Promise<Certificate> {
+// a reload is answered before sshd has loaded anything, and a busy host takes its time: what it had is served until then
+const NOT_RELOADED = ['ssh/no-common-algorithm', 'proof/no-certificate', 'proof/old-serial'];
+
+function provenCertificate(task: ProofTask, ports: HostPorts): Promise<Certificate> {
+  return patiently(ports, () => servedCertificate(task, ports), new Set([...RESTARTING, ...NOT_RELOADED]));
+}
+
+async function servedCertificate(task: ProofTask, ports: HostPorts): Promise<Certificate> {
   const { served, names, hostAuthority } = task;
   const wanted = served.key.type === 'ssh-rsa' ? ['rsa-sha2-512-cert-v01@openssh.com', 'rsa-sha2-256-cert-v01@openssh.com'] : [certificateTypeOf(served.key)];
-  const { certificate } = await patiently(ports, () => ports.scan(wanted));
+  const { certificate } = await ports.scan(wanted);
   if (certificate === undefined) throw new AppError('proof/no-certificate', 'the host serves a plain key');
   for (const principal of names) checkCertificate(certificate, { type: 'host', authorities: [hostAuthority], principal, nowSeconds: nowSeconds(ports.clock) });
   if (certificate.serial !== served.serial) {
@@ -75,12 +82,12 @@ async function certificateLogin(task: ProofTask, ports: HostPorts, login: string
 const RESTARTING = new Set(['ssh/refused', 'ssh/lost', 'ssh/dropped', 'ssh/protocol']);
 const PAUSES_MS = [150, 400, 1000];
 
-async function patiently<T>(ports: Pick<HostPorts, 'wait'>, action: () => Promise<T>): Promise<T> {
+async function patiently<T>(ports: Pick<HostPorts, 'wait'>, action: () => Promise<T>, passing: ReadonlySet<string> = RESTARTING): Promise<T> {
   for (const pause of PAUSES_MS) {
     try {
       return await action();
     } catch (error) {
-      if (!(error instanceof AppError) || !RESTARTING.has(error.code)) throw error;
+      if (!(error instanceof AppError) || !passing.has(error.code)) throw error;
       await ports.wait(pause);
     }
   }

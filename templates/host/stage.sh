@@ -181,13 +181,21 @@ validate() {
   done
 }
 
+# sshd executes itself anew some time after it was told to, and serves what it had until then. It writes its pid file last.
 reload_sshd() {
   kind=${reload%% *} what=${reload#* }
+  pid_file=$("$sshd" -T 2>/dev/null | awk 'tolower($1) == "pidfile" { print $2 }')
+  written=$(stat -c %y "$pid_file" 2>/dev/null)
   case $kind in
     systemd) systemctl reload "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
     signal) kill -HUP "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
-    socket) ;;
+    socket) return ;;
   esac
+  tries=0
+  while [ -n "$written" ] && [ "$tries" -lt 30 ] && [ "$(stat -c %y "$pid_file" 2>/dev/null)" = "$written" ]; do
+    tries=$((tries + 1))
+    sleep 0.1 2>/dev/null || { sleep 1; tries=$((tries + 9)); }
+  done
 }
 
 main() {

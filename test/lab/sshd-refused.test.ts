@@ -39,7 +39,8 @@ describe('what somebody else has set up is refused, at plan and at apply, and no
     ['principals of its own for one mapped login', 'Match User deploy\n  AuthorizedPrincipalsFile /etc/ssh/deploy_principals\n', 'host/foreign-principals', '/etc/ssh/deploy_principals'],
     ['a command for principals', 'AuthorizedPrincipalsCommand /usr/local/bin/principals %u\nAuthorizedPrincipalsCommandUser nobody\n', 'host/foreign-principals-command', '/usr/local/bin/principals'],
     ['another host certificate', 'HostCertificate /etc/ssh/other-cert.pub\n', 'host/foreign-certificate', '/etc/ssh/other-cert.pub'],
-    ['no certificates for logins', 'PubkeyAcceptedAlgorithms ssh-ed25519\n', 'host/certificate-logins-excluded', 'PubkeyAcceptedAlgorithms'],
+    // the name that every generation knows; 8.5 and newer call it PubkeyAcceptedAlgorithms
+    ['no certificates for logins', 'PubkeyAcceptedKeyTypes ssh-ed25519\n', 'host/certificate-logins-excluded', 'PubkeyAcceptedAlgorithms'],
     ['no Ed25519 authority', 'CASignatureAlgorithms rsa-sha2-512\n', 'host/ca-algorithm-excluded', 'ssh-ed25519'],
     ['no certificates for hosts', 'HostKeyAlgorithms ssh-ed25519\n', 'host/no-host-key', 'host key'],
   ])('%s', async (_what, lines, code, named) => {

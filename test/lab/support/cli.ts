@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { CACHE, IMAGES, buildImages, cachedImages, isImage, removeImages, type Image } from './images.ts';
+import { CACHE, GENERATIONS, IMAGES, buildImages, cachedImages, isImage, removeImages, type Image } from './images.ts';
 import { connectLab, startLab, type Lab, type LabHostSpec } from './lab.ts';
 import { allStates, isAbandoned, readState } from './state.ts';
 import { sweep, takeDown } from './teardown.ts';
@@ -77,10 +77,15 @@ async function down(args: readonly string[]): Promise<number> {
   return say(ids.length === 0 ? 'no lab was up' : `taken down: ${ids.join(', ')}`);
 }
 
-async function withLab(command: readonly string[]): Promise<number> {
+/** `--image mixed` builds every generation, and its tests name the image of each host. */
+async function withLab(args: readonly string[]): Promise<number> {
+  const [flag, image = '', ...rest] = args;
+  const command = flag === '--image' ? rest : args;
+  const env = { ...process.env, ...(flag === '--image' && isImage(image) ? { ENSIGN_LAB_IMAGE: image } : {}) };
+  if (flag === '--image') await buildImages(isImage(image) ? [image] : GENERATIONS, note);
   const lab = await startLab({ hosts: [] });
   try {
-    return await attached(lab, command, { ...process.env, ENSIGN_LAB: lab.id });
+    return await attached(lab, command, { ...env, ENSIGN_LAB: lab.id });
   } finally {
     await lab.down();
   }
