@@ -24,6 +24,8 @@ export interface LoginTarget {
   /** Absolute path. */
   readonly identityFile: string | undefined;
   readonly agent: boolean;
+  /** Where its agent is, in place of SSH_AUTH_SOCK. */
+  readonly agentSocket?: string;
 }
 
 /**
@@ -43,7 +45,7 @@ export type CredentialSource = (target: LoginTarget) => Promise<readonly Credent
 export async function openCredentialSource(io: Io, flags: LoginFlags, home: string, targets: readonly LoginTarget[]): Promise<CredentialSource> {
   const ring = await KeyRing.open(io, flags.keyPassphraseFile);
   const named = flags.identity?.map((path) => resolve(io.cwd, path));
-  const socketFor = ({ agent }: LoginTarget): string | undefined => (agent ? io.env['SSH_AUTH_SOCK'] || undefined : undefined);
+  const socketFor = ({ agent, agentSocket }: LoginTarget): string | undefined => (agent ? (agentSocket ?? io.env['SSH_AUTH_SOCK']) || undefined : undefined);
   for (const target of targets) for (const path of named ?? present(target.identityFile)) await ring.prepare(path, socketFor(target));
   const password = await readLoginPassword(io, flags);
   const ask = io.interactive ? { ask: askAtTerminal(io) } : {};

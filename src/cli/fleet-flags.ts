@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Transport } from '../inventory/host.ts';
 import type { LoginFlags } from './credentials.ts';
 import { addPassphraseFlags } from './workspace-ca.ts';
 import { addWorkspaceFlag } from './workspace.ts';
@@ -13,6 +14,8 @@ export interface FleetFlags extends LoginFlags {
   readonly passphraseFd?: string;
   readonly user?: string;
   readonly jump?: string;
+  readonly transport?: Transport;
+  readonly sshConfig?: string | true;
   readonly askBecomePassword?: boolean;
   readonly becomePasswordFile?: string;
   readonly concurrency: number;
@@ -30,6 +33,8 @@ export function addFleetFlags(command: Command): Command {
     .option('--key-passphrase-file <file>', 'file (mode 0600) that holds the passphrase of these keys')
     .option('--user <login>', 'login on the hosts, where the inventory names none')
     .option('-J, --jump <hosts>', 'jump hosts in place of those of the inventory: [user@]host[:port], commas join, the nearest first; none goes straight')
+    .addOption(new Option('--transport <name>', 'what carries sessions, in place of the inventory\'s: openssh is the stock client, for keys on hardware').choices(['node-ssh', 'openssh']))
+    .option('--ssh-config [file]', 'fill in from ssh_config what the inventory does not say, also for node-ssh; none leaves it out for openssh')
     .option('--ask-password', 'ask for a password to log in with, for hosts that no key opens')
     .option('--password-file <file>', 'file (mode 0600) that holds that password')
     .option('--ask-become-password', 'ask for the sudo password')

@@ -21,6 +21,7 @@ import { connectTrusted, readHostTrust, type HostTrust } from './host-trust.ts';
 import { operatorOf, type Io } from './io.ts';
 import { caIssuer } from './issuer.ts';
 import { withJumps } from './jump-flag.ts';
+import { reachHosts } from './reach.ts';
 import { readInventory } from './read-inventory.ts';
 import { openWays } from './ways.ts';
 import { findWorkspace, type Workspace } from './workspace.ts';
@@ -43,16 +44,18 @@ export type FleetPurpose = 'look' | 'change';
 export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose): Promise<Fleet> {
   const home = io.env['HOME'] ?? homedir();
   const inventory = await readInventory(io, flags.inventory);
-  const hosts = withJumps(flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit), flags.jump, inventory.hosts);
+  const wanted = withJumps(flags.limit === undefined ? inventory.hosts : selectHosts(inventory.hosts, flags.limit), flags.jump, inventory.hosts);
   const workspace = await findWorkspace(io, flags);
   const profileOf = hostProfiles(inventory.hosts, workspace.profiles, workspace.configFile);
   const authorities = await readWorkspaceAuthorities(workspace);
   const trust = await readHostTrust(io, workspace, authorities.host.publicKey, home);
-  const credentials = await openCredentialSource(io, flags, home, hosts.filter((host) => host.transport === 'node-ssh').flatMap((host) => [...host.jump, host]));
+  const reach = await reachHosts(io, flags, wanted, home);
+  const { hosts } = reach;
+  const credentials = await openCredentialSource(io, flags, home, hosts.flatMap((host) => [...host.jump, host]));
   const becomePassword = await readBecomePassword(io, flags);
   const ca = await openWorkspaceCa(io, workspace, { ...flags, unlock: purpose === 'look' ? [] : undefined });
   const operator = operatorOf(io);
-  const ways = openWays(io, trust, credentials);
+  const ways = openWays(io, trust, credentials, reach.jumpConnect);
   const release = releaseDigest(
     { userAuthorities: [authorities.user.fingerprint], hostAuthorities: [authorities.host.fingerprint], templates: ['host/drop-in.conf.hbs', 'host/stage.sh', 'host/undo.sh', 'host/confirm.sh'].map(readTemplate) },
     inventory.hosts,
@@ -71,7 +74,7 @@ export async function openFleet(io: Io, flags: FleetFlags, purpose: FleetPurpose
       operator,
       adopt: flags.adopt === true,
     }),
-    portsFor: (host, progress) => hostPorts({ io, flags, host, way: ways.to(host.jump), credentials, trust, ca, operator, becomePassword, progress }),
+    portsFor: (host, progress) => hostPorts({ io, flags, host, way: reach.wayTo(ways, host), credentials, trust, ca, operator, becomePassword, progress }),
     close: async () => {
       await ways.close();
       await ca.close();
