@@ -14,7 +14,11 @@ export async function readInventory(io: Pick<Io, 'cwd' | 'env'>, file: string): 
   return loadInventory(await readText(resolve(io.cwd, file), file), file, { home: io.env['HOME'] ?? homedir() });
 }
 
-async function readText(path: string, file: string): Promise<string> {
+/**
+ * The text of an inventory; `file` is its name in errors.
+ * @throws AppError `inventory/unreadable`, `inventory/not-text`
+ */
+export async function readText(path: string, file: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

@@ -17,16 +17,25 @@ interface Found {
   readonly gid: number;
 }
 
+/** What to call the file in errors, which are told in the words of the command. */
+export interface EditedKind {
+  readonly codes: { readonly notAFile: string; readonly unwritable: string; readonly busy: string };
+  /** `name a known_hosts file`. */
+  readonly hint: string;
+}
+
+const KNOWN_HOSTS: EditedKind = { codes: { notAFile: 'known-hosts/not-a-file', unwritable: 'known-hosts/unwritable', busy: 'known-hosts/busy' }, hint: 'name a known_hosts file' };
+
 /**
  * Rewrites a file that belongs to a person and that other programs write too. All or nothing: temporary file, fsync,
  * rename, fsync of the folder. A symbolic link stays and its target changes; mode and owner are kept; a new file gets
  * 0600, a new folder 0700. When the file changed while `edit` ran, `edit` runs again on the new text (latin1, one
  * character a byte). What `edit` throws comes out, and nothing was written.
- * @throws AppError `known-hosts/not-a-file`, `known-hosts/unwritable`, `known-hosts/busy`
+ * @throws AppError `known-hosts/not-a-file`, `known-hosts/unwritable`, `known-hosts/busy`, or what `kind` calls them
  */
-export async function editFile(path: string, edit: (text: string) => string): Promise<EditOutcome> {
+export async function editFile(path: string, edit: (text: string) => string, kind: EditedKind = KNOWN_HOSTS): Promise<EditOutcome> {
   try {
-    const target = await linkTarget(path);
+    const target = await linkTarget(path, kind);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const before = await readIfThere(target);
       const text = edit(before?.text ?? '');
@@ -37,13 +46,13 @@ export async function editFile(path: string, edit: (text: string) => string): Pr
     if (cause instanceof AppError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === undefined) throw cause;
-    throw usageError('known-hosts/unwritable', `${path} cannot be written (${code})`, { hint: 'it is as it was; name another file, or see who owns it and its folder', cause });
+    throw usageError(kind.codes.unwritable, `${path} cannot be written (${code})`, { hint: 'it is as it was; name another file, or see who owns it and its folder', cause });
   }
-  throw new AppError('known-hosts/busy', `${path} kept changing while it was being written`, { hint: 'it is as others left it; try again' });
+  throw new AppError(kind.codes.busy, `${path} kept changing while it was being written`, { hint: 'it is as others left it; try again' });
 }
 
 /** Follows links by hand, because the last one may point at a file that does not exist yet. */
-async function linkTarget(path: string): Promise<string> {
+async function linkTarget(path: string, kind: EditedKind): Promise<string> {
   let here = resolve(path);
   for (let i = 0; i < MOST_LINKS; i++) {
     const stat = await lstat(here).catch(ignoreMissing);
@@ -52,10 +61,10 @@ async function linkTarget(path: string): Promise<string> {
       return here;
     }
     if (stat.isFile()) return here;
-    if (!stat.isSymbolicLink()) throw notAFile(path);
+    if (!stat.isSymbolicLink()) throw notAFile(path, kind);
     here = resolve(dirname(here), await readlink(here));
   }
-  throw notAFile(path);
+  throw notAFile(path, kind);
 }
 
 async function readIfThere(path: string): Promise<Found | undefined> {
@@ -105,6 +114,6 @@ function ignoreMissing(error: unknown): undefined {
   throw error;
 }
 
-function notAFile(path: string): AppError {
-  return usageError('known-hosts/not-a-file', `${path} is not a regular file`, { hint: 'name a known_hosts file' });
+function notAFile(path: string, { codes, hint }: EditedKind): AppError {
+  return usageError(codes.notAFile, `${path} is not a regular file`, { hint });
 }

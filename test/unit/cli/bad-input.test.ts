@@ -26,6 +26,7 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   'ca verify-log': [],
   'ca forget': ['staging/gone', '--yes'],
   inventory: ['-i', 'inv.yaml'],
+  'inventory fmt': ['inv.yaml'],
   'known-hosts': ['-i', 'inv.yaml'],
   plan: ['-i', 'inv.yaml'],
   apply: ['-i', 'inv.yaml', '--yes'],
@@ -119,7 +120,11 @@ async function refused(argv: readonly string[], code: string | RegExp, exit = 2)
 }
 
 test('every command is tried here', () => {
-  const leaves = (command: Command, path: readonly string[]): string[] => (command.commands.length === 0 ? [[...path, command.name()].join(' ')] : command.commands.flatMap((c) => leaves(c, [...path, command.name()])));
+  // ca alone does nothing, inventory alone does something
+  const leaves = (command: Command, path: readonly string[]): string[] => {
+    const name = [...path, command.name()];
+    return [...(command.commands.length === 0 || command.options.length > 0 ? [name.join(' ')] : []), ...command.commands.flatMap((c) => leaves(c, name))];
+  };
   const io = { cwd: HERE, env: {} } as Io;
   expect(commands.flatMap((factory) => leaves(factory(io), [])).filter((name) => name !== 'help').sort()).toEqual(Object.keys(GOOD).sort());
 });
@@ -135,7 +140,7 @@ describe.each(Object.entries(GOOD))('ensign %s', (command, good) => {
   });
 
   test('with a word too many', async () => {
-    if (!['ca sign', 'scan', 'known-hosts'].includes(command)) await refused(words(command, ...good, 'surplus'), 'cli/excess-arguments');
+    if (!['ca sign', 'scan', 'known-hosts', 'inventory fmt'].includes(command)) await refused(words(command, ...good, 'surplus'), 'cli/excess-arguments');
   });
 });
 
@@ -257,6 +262,12 @@ describe('values of flags', () => {
     [words('ca', 'sign', 'key.pub', 'key.pub', '--principal', 'staging/sre'), 'ca/flags'],
     [words('ca', 'sign', 'key.pub', '--principal', 'sre', '--environment', 'a b'), 'ca/flags'],
     [words('ca', 'verify-log', '--head', 'x'), 'cli/invalid-argument'],
+    ...['nowhere', 'folder'].map((file): [string[], string] => [words('inventory', 'fmt', file), 'inventory/unreadable']),
+    ...['empty', 'key.pub', 'ensign.yaml'].map((file): [string[], RegExp] => [words('inventory', 'fmt', file), /^inventory\//]),
+    [words('inventory', 'fmt', 'junk'), 'inventory/not-text'],
+    [words('inventory', 'fmt', 'inv.yaml', 'empty'), /^inventory\//],
+    [words('inventory', 'fmt', 'inv.yaml', '-'), 'inventory/stdin'],
+    [words('inventory', 'fmt', '--check', 'empty'), /^inventory\//],
     [words('scan', '127.0.0.1:1', '--timeout', '5'), 'duration/invalid'],
     [words('scan', '127.0.0.1:0'), 'scan/bad-target'],
     [words('scan', 'a b'), 'scan/bad-target'],

@@ -45,11 +45,35 @@ describe('ensign inventory', () => {
     expect(note).toBe('2 hosts of 3 in environment staging');
   });
 
+  it('shows jump hosts, groups within groups, transports, profiles and limits where there are any', async () => {
+    writeFileSync(join(folder, 'deep.yaml'), `version: 1
+environment: staging
+groups:
+  db: { groups: [inside], concurrency: 1, become: doas, hosts: { db.example: } }
+  inside: { jump: ["ops@[2001:db8::1]:2022", gate], concurrency: 8, profile: short }
+hosts: { gate.example: { port: 2200, user: me, transport: openssh } }
+`);
+    const { out, note } = await run('-i', 'deep.yaml');
+    expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['HOST', 'ADDRESS', 'PORT', 'USER', 'BECOME', 'JUMP', 'TRANSPORT', 'FIRST CONTACT', 'PROFILE', 'NAMES', 'GROUPS', 'LOGINS'],
+      ['db.example', '-', '22', '-', 'doas', 'ops@[2001:db8::1]:2022 > me@gate.example:2200', 'node-ssh', 'known-hosts', 'short', 'db', 'db,inside', '-'],
+      ['gate.example', '-', '2200', 'me', 'none', '-', 'openssh', 'known-hosts', 'host', 'gate', '-', '-'],
+    ]);
+    expect(note).toBe('2 hosts in environment staging; at once at most 1 of db, 8 of inside');
+    const json = JSON.parse((await run('-i', 'deep.yaml', '--json')).out) as { hosts: { jump: unknown[] }[] };
+    expect(json).toMatchObject({ concurrency: { db: 1, inside: 8 }, hosts: [{ groups: ['db', 'inside'], profile: 'short', become: 'doas' }, { transport: 'openssh' }] });
+    expect(json.hosts[0]?.jump).toEqual([
+      { name: '2001:db8::1', address: '2001:db8::1', port: 2022, user: 'ops', agent: true, firstContact: 'known-hosts' },
+      { name: 'gate.example', address: 'gate.example', port: 2200, user: 'me', agent: true, firstContact: 'known-hosts' },
+    ]);
+  });
+
   it('gives everything as JSON, and nothing else on stdout', async () => {
     const { out, code } = await run('-i', 'inv.yaml', '-l', 'cache', '--json');
     expect(JSON.parse(out)).toEqual({
       file: 'inv.yaml',
       environment: 'staging',
+      concurrency: {},
       hosts: [
         {
           id: 'staging/cache.example', name: 'cache.example', address: '10.0.0.9', names: ['cache.example', '10.0.0.9'], environment: 'staging', port: 2222, user: 'ops',

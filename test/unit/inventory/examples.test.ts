@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { formatInventory } from '../../../src/inventory/format.ts';
 import { loadInventory } from '../../../src/inventory/load.ts';
 import { inventoryJsonSchema, KNOWN_KEYS } from '../../../src/inventory/schema.ts';
 
@@ -23,6 +24,10 @@ describe('the annotated examples', () => {
       'web-01.stg.example.com', 'web-02.stg.example.com', 'web-03.stg.example.com', 'cache.stg.example.com', 'db-1.stg.example.com', 'db-2.stg.example.com', 'preview.stg.example.com', 'gate.stg.example.com',
     ]);
     expect(production?.hosts).toHaveLength(11);
+  });
+
+  it('are in canonical form', () => {
+    for (const name of EXAMPLES) expect(formatInventory(read(`inventories/${name}`), name)).toBe(read(`inventories/${name}`));
   });
 
   it('do not give one name to a staging and to a production host', () => {
