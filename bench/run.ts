@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { inventoryBench } from './inventory.ts';
 import type { Bench } from './measure.ts';
+import { scanBench } from './scan.ts';
 import { signBench } from './sign.ts';
 import { startBench } from './start.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { sign: signBench, start: startBench, inventory: inventoryBench };
+const BENCHES: Readonly<Record<string, Bench>> = { sign: signBench, scan: scanBench, start: startBench, inventory: inventoryBench };
 const USAGE = `usage: npm run bench -- NAME [--json] [--rounds N] [--size full|small]; the names are ${Object.keys(BENCHES).join(', ')}\n`;
 
 async function main(args: readonly string[]): Promise<void> {
@@ -19,6 +20,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (values.json === true) process.stdout.write(`${JSON.stringify({ bench: name, ...figures })}\n`);
   else for (const [key, value] of Object.entries(figures)) process.stdout.write(`${key.padEnd(28)} ${value}\n`);
 }
+
+// so that what is started here is taken down: only `exit` is heard by everybody
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
 
 try {
   await main(process.argv.slice(2));

@@ -1,12 +1,13 @@
-// Builds dist/: one entry with lazily loaded chunks, so that `ensign --help` reads little.
+// Builds dist/, or the folder that is named: one entry with lazily loaded chunks, so that `ensign --help` reads little.
 import { rm, chmod } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-await rm(`${root}dist`, { recursive: true, force: true });
+const outdir = process.argv[2] ?? `${root}dist`;
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: { ensign: `${root}src/main.ts` },
-  outdir: `${root}dist`,
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -17,4 +18,4 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning',
 });
-await chmod(`${root}dist/ensign.js`, 0o755);
+await chmod(`${outdir}/ensign.js`, 0o755);
