@@ -151,8 +151,8 @@ describe('an ssh-agent', () => {
     await host.must('echo "LogLevel VERBOSE\nMaxAuthTries 1" >/etc/ssh/sshd_config.d/99-log.conf; systemctl reload ssh');
     const plan = (variables: Record<string, string>): ReturnType<TestWorkspace['ensign']> => workspace.ensignWith({ env: variables }, 'plan', '-i', inventory(`user: ops, become: sudo, identityFile: ${path}`));
     const closed = await plan({});
-    expect(closed.stdout).toContain('[ssh/key-passphrase-needed]');
-    expect(closed.stdout).toContain('ssh-add');
+    expect(closed).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('[ssh/key-passphrase-needed]') as string });
+    expect(closed.stderr).toContain('ssh-add');
     const open = await plan(env);
     expect(open).toMatchObject({ code: 0, stderr: expect.not.stringContaining('failed') as string });
     await host.must('rm /etc/ssh/sshd_config.d/99-log.conf; systemctl reload ssh');

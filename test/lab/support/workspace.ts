@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atTerminal, type TerminalRun, type Typist } from '../../support/at-terminal.ts';
 import { execute, type CommandResult } from './command.ts';
 import type { Lab } from './lab.ts';
 import type { LabHost } from './host.ts';
@@ -20,6 +21,8 @@ export interface TestWorkspace {
   ensignWith(extra: { readonly env?: Readonly<Record<string, string>>; readonly input?: string }, ...args: readonly string[]): Promise<CommandResult>;
   /** As `ensign`, at a terminal at which nobody types. */
   atTerminal(...args: readonly string[]): Promise<CommandResult>;
+  /** As `ensign`, at a terminal at which somebody types. */
+  typed(typist: Typist, ...args: readonly string[]): Promise<TerminalRun>;
   /** Starts it and does not wait, for tests that send signals: the process is ensign itself. */
   start(...args: readonly string[]): ChildProcess;
   /** Runs the stock client with nothing but these options: no agent, no configuration, no questions. */
@@ -47,6 +50,7 @@ export async function makeWorkspace(lab: Lab, folder?: string): Promise<TestWork
     ensign: (...args) => inside([process.execPath, ENSIGN, ...args], root),
     ensignWith: ({ env: variables, input = '' }, ...args) => execute(wrapped([process.execPath, ENSIGN, ...args], root, variables), { input }),
     atTerminal: (...args) => execute(wrapped(['script', '-qec', [process.execPath, ENSIGN, ...args].join(' '), '/dev/null'], root, { NO_COLOR: '1' })),
+    typed: (typist, ...args) => atTerminal(wrapped([process.execPath, ENSIGN, ...args], root), {}, typist),
     start: (...args) => {
       const [file = '', ...rest] = wrapped([process.execPath, ENSIGN, ...args], root);
       return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
