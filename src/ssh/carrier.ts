@@ -9,7 +9,7 @@ export interface Carrier {
    * @throws AppError `ssh/timeout`, `ssh/output-too-large`, `ssh/exec-refused`, and what `watch` stops it with
    */
   execute(execution: Execution): Promise<CommandResult>;
-  /** A connection from the host to another. @throws AppError `ssh/forward-refused`, `ssh/timeout` */
+  /** A connection from the host to another. @throws AppError those of forward-failure.ts */
   dial(target: DialTarget): Promise<Duplex>;
   /** Hears, at least once, that the connection is gone, whoever ended it. */
   onEnd(listener: (cause?: unknown) => void): void;
@@ -57,13 +57,3 @@ export function execRefused({ host }: Execution, cause?: unknown): AppError {
     hint: 'look at MaxSessions and at what the host says in its log about sessions',
   });
 }
-
-export function forwardRefused(host: string, { address, port }: DialTarget, cause?: unknown): AppError {
-  return new AppError('ssh/forward-refused', `${host} did not open a connection to ${address}:${port}`, { cause, exit: EXIT.unreachable, hint: FORWARD_HINT });
-}
-
-export function forwardTimedOut(host: string, { address, port }: DialTarget): AppError {
-  return new AppError('ssh/timeout', `${host} did not reach ${address}:${port}`, { exit: EXIT.unreachable, hint: FORWARD_HINT });
-}
-
-const FORWARD_HINT = 'does its sshd allow TCP forwarding, and does the address mean the same from there?';

@@ -1,13 +1,8 @@
 import { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
-import { AppError, EXIT } from '../base/errors.ts';
-import { printable } from '../base/text.ts';
+import { notForwarded, slowForward } from './forward-failure.ts';
 import type { DialTarget } from './session.ts';
-import { lost, placeOf } from './tcp-adapter.ts';
-
-// RFC 4254 section 5.1
-const CONNECT_FAILED = 2;
-const PROHIBITED: ReadonlySet<unknown> = new Set([1, 3, 4]);
+import { lost } from './tcp-adapter.ts';
 
 /**
  * Has the other end of a client open a TCP connection for us (`direct-tcpip`, RFC 4254 section 7.2). `via` is that
@@ -20,13 +15,13 @@ export function openForward(client: Client, via: string, target: DialTarget): Pr
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      reject(tooSlow(via, target));
+      reject(slowForward(via, target));
     }, target.timeoutMs);
     // ssh2 calls this when the connection is lost, too
     const answered = (cause: Error | undefined, channel?: ClientChannel): void => {
       clearTimeout(timer);
       if (channel === undefined) {
-        reject(notOpened(via, target, cause));
+        reject(notForwarded(via, target, cause));
         return;
       }
       const connection = new ForwardedConnection(channel);
@@ -78,38 +73,4 @@ class ForwardedConnection extends Duplex {
     this.#channel.resume();
     done(error);
   }
-}
-
-function notOpened(via: string, target: DialTarget, cause: Error | undefined): AppError {
-  const reason = cause !== undefined && 'reason' in cause ? cause.reason : undefined;
-  const said = printable((cause?.message ?? '').replace(/^\(SSH\) Channel open failure: /, '')).slice(0, 200);
-  const where = placeOf(target);
-  if (PROHIBITED.has(reason)) {
-    return new AppError('ssh/forward-refused', `jump host ${via} does not forward to ${where}: ${said}`, {
-      cause,
-      exit: EXIT.unreachable,
-      hint: 'its sshd needs "AllowTcpForwarding yes" for this login, PermitOpen must not leave the host out, and the key must not be restricted in authorized_keys',
-    });
-  }
-  if (reason !== CONNECT_FAILED) return lost(via, cause);
-  // one reason stands for every failed connect; OpenSSH adds the system's words for it, in the C locale
-  if (/refused/i.test(said)) {
-    return new AppError('ssh/refused', `${where} refuses connections from jump host ${via}`, {
-      cause,
-      exit: EXIT.unreachable,
-      hint: 'nothing listens there: is sshd running, and are address and port right as seen from the jump host?',
-    });
-  }
-  return new AppError('ssh/unreachable', `jump host ${via} cannot reach ${where}: ${said}`, {
-    cause,
-    exit: EXIT.unreachable,
-    hint: 'check the address as the jump host resolves it, its route and the firewall',
-  });
-}
-
-function tooSlow(via: string, target: DialTarget): AppError {
-  return new AppError('ssh/timeout', `jump host ${via} did not reach ${placeOf(target)} within ${target.timeoutMs / 1000} s`, {
-    exit: EXIT.unreachable,
-    hint: 'the host is down, or a firewall behind the jump host drops the packets',
-  });
 }

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { AppError } from '../base/errors.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { commandTimedOut, execRefused, forwardRefused, forwardTimedOut, GRACE_MS, MAX_OUTPUT, outputTooLarge, type Carrier, type Execution } from './carrier.ts';
+import { commandTimedOut, execRefused, GRACE_MS, MAX_OUTPUT, outputTooLarge, type Carrier, type Execution } from './carrier.ts';
+import { notForwarded, slowForward } from './forward-failure.ts';
 import type { MuxChannel } from './mux-channel.ts';
 import type { MuxProxy } from './mux-proxy.ts';
 import { MuxStream } from './mux-stream.ts';
@@ -30,7 +31,7 @@ export class MuxCarrier implements Carrier {
       let late = false;
       const timer = setTimeout(() => {
         late = true;
-        reject(forwardTimedOut(this.#host, target));
+        reject(slowForward(this.#host, target));
       }, target.timeoutMs);
       MuxStream.open(this.#proxy, 'direct-tcpip', details).then(
         (stream) => {
@@ -41,7 +42,7 @@ export class MuxCarrier implements Carrier {
         },
         (cause: unknown) => {
           clearTimeout(timer);
-          reject(forwardRefused(this.#host, target, cause));
+          reject(notForwarded(this.#host, target, cause instanceof Error ? cause : undefined));
         },
       );
     });

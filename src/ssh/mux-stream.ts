@@ -48,10 +48,10 @@ export class MuxStream extends Duplex {
       },
       eof: () => this.push(null),
       request: () => undefined,
-      closed: (error) => {
-        if (error !== undefined) this.destroy(error);
+      // also when the connection went: a socket's reader sees the end then, too
+      closed: () => {
+        if (this.readableEnded) this.destroy();
         // what came before the end is still to be read
-        else if (this.readableEnded) this.destroy();
         else this.once('end', () => this.destroy()).push(null);
       },
     };
