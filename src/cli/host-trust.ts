@@ -17,20 +17,23 @@ import type { Workspace } from './workspace.ts';
 /** What the operator knows about hosts' keys, read once a run. */
 export interface HostTrust {
   readonly knownHosts: KnownHosts;
-  readonly ownFile: string;
+  /** Where keys of first contacts are written down; without a workspace there is no such place, and none is accepted. */
+  readonly ownFile: string | undefined;
 }
 
 /**
- * The user's known_hosts files and ensign's own, and the workspace's authority, which vouches for every name that it
- * signs. Files that do not exist are empty; a line that cannot be read is named, and skipped as ssh skips it.
+ * The user's known_hosts files; in a workspace also ensign's own, and its authority, which vouches for every name that
+ * it signs. Files that do not exist are empty; a line that cannot be read is named, and skipped as ssh skips it.
  * @throws AppError `ssh/known-hosts-unreadable`: a file that cannot be read may hold a revoked key
  */
-export async function readHostTrust(io: Pick<Io, 'note'>, workspace: Workspace, hostAuthority: PublicKey, home: string): Promise<HostTrust> {
-  const files = [join(home, '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts', workspace.knownHostsFile];
+export async function readHostTrust(io: Pick<Io, 'note'>, workspace: Workspace | undefined, hostAuthority: PublicKey | undefined, home: string): Promise<HostTrust> {
+  const ownFile = workspace?.knownHostsFile;
+  const files = [join(home, '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts', ...(ownFile === undefined ? [] : [ownFile])];
   const read = await Promise.all(files.map(async (file) => parseKnownHosts(await readIfThere(file), file)));
   for (const { at, reason } of read.flatMap((one) => one.skipped)) io.note(`${formatLocation(at)}: this line is skipped: ${reason}`);
-  const own = parseKnownHosts(`@cert-authority * ${formatPublicKeyLine(hostAuthority)}\n`, `${workspace.caDirectory}/host_ca.pub`);
-  return { knownHosts: joinKnownHosts([...read, own]), ownFile: workspace.knownHostsFile };
+  const line = hostAuthority === undefined ? '' : `@cert-authority * ${formatPublicKeyLine(hostAuthority)}\n`;
+  const own = parseKnownHosts(line, `${workspace?.caDirectory ?? ''}/host_ca.pub`);
+  return { knownHosts: joinKnownHosts([...read, own]), ownFile };
 }
 
 async function readIfThere(file: string): Promise<string> {
@@ -54,7 +57,7 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget
   const names = [...new Set([host.name, host.address])];
   let learned: PublicKey | undefined;
   let refused: AppError | undefined;
-  const judge = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact: host.firstContact, pinned: host.hostKey, onFirstContact: (key) => { learned = key; } });
+  const judge = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact: firstContactOf(trust, host), pinned: host.hostKey, onFirstContact: (key) => { learned = key; } });
   const check: HostKeyCheck = (key) => {
     const verdict = judge(key);
     if (!verdict.accepted) refused = verdict.error;
@@ -62,9 +65,8 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget
   };
   try {
     const session = await way.connect({ ...options, hostKey: check, hostKeyTypes: knownKeyTypes(trust, names, host.port) });
-    if (learned !== undefined) {
-      const learnedKey = learned;
-      await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learnedKey }).catch(async (error: unknown) => {
+    if (learned !== undefined && trust.ownFile !== undefined) {
+      await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learned }).catch(async (error: unknown) => {
         await session.close();
         throw error;
       });
@@ -81,6 +83,11 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget
     }
     return way.connect({ ...options, hostKey: sameKeyCheck(vouched), hostKeyTypes: [vouched.type] });
   }
+}
+
+// what cannot be written down would be a first contact every time
+function firstContactOf({ ownFile }: HostTrust, { firstContact }: TrustTarget): TrustTarget['firstContact'] {
+  return firstContact === 'accept-new' && ownFile === undefined ? 'known-hosts' : firstContact;
 }
 
 // a host shows one key only: it is asked for one that is known, as ssh does

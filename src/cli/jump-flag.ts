@@ -23,11 +23,16 @@ function jumpsOf(written: string, known: readonly Host[]): readonly JumpHost[] {
   const named = new Map(known.toReversed().flatMap((host) => [host.address, ...host.names, host.name].map((name) => [name.toLowerCase(), host] as const)));
   const hops = written.split(',').map((text) => {
     const entry = parseJump(text.trim());
-    if (!('problem' in entry)) return { entry, target: named.get(entry.address.toLowerCase()) };
+    if (!('problem' in entry)) return { entry, target: meant(entry, named.get(entry.address.toLowerCase())) };
     const { code, message, hint } = entry.problem;
-    throw usageError(code, `--jump: ${message}`, { hint });
+    throw usageError(code, `--jump: ${message}`, { hint: hint ?? 'write [user@]host[:port], several with commas, or none' });
   });
   return [...(hops[0]?.target?.jump ?? []), ...hops.map(({ entry, target }) => jumpHost(entry, target))];
+}
+
+// behind another port of the same address is another machine, where a gateway hands connections on
+function meant({ address, port }: JumpEntry, target: Host | undefined): Host | undefined {
+  return target === undefined || port === undefined || port === target.port || address.toLowerCase() === target.name.toLowerCase() ? target : undefined;
 }
 
 function jumpHost(entry: JumpEntry, target: Host | undefined): JumpHost {

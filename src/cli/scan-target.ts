@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { usageError } from '../base/errors.ts';
 import { isPlainText } from '../base/text.ts';
+import type { Host, JumpHost } from '../inventory/host.ts';
 
 /** Where to scan, and the name that the certificate must be for. */
 export interface ScanTarget {
@@ -8,7 +9,15 @@ export interface ScanTarget {
   readonly text: string;
   /** Without brackets and port. */
   readonly name: string;
+  /** Where to connect. */
+  readonly address: string;
   readonly port: number;
+  readonly jump: readonly JumpHost[];
+}
+
+/** A host of an inventory, by its inventory name. */
+export function targetOf({ name, address, port, jump }: Host): ScanTarget {
+  return { text: name, name, address, port, jump };
 }
 
 /**
@@ -21,7 +30,7 @@ export function parseScanTarget(text: string): ScanTarget {
   if (!isHostName(name)) throw badTarget(text, 'this is not a host name or an address');
   if (text.startsWith('[') && !isIPv6(name)) throw badTarget(text, 'what stands in brackets is not an IPv6 address');
   if (port !== undefined && !(/^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535)) throw badTarget(text, `${JSON.stringify(port)} is not a port`);
-  return { text, name, port: port === undefined ? 22 : Number(port) };
+  return { text, name, address: name, port: port === undefined ? 22 : Number(port), jump: [] };
 }
 
 // a name is used to connect and to compare, never in a shell; what cannot be in any name is still a slip of the hand

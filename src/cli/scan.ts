@@ -9,10 +9,14 @@ import type { Certificate } from '../wire/certificate.ts';
 import { fingerprint, type PublicKey } from '../wire/public-key.ts';
 import { paint, type Io, type Tone } from './io.ts';
 import { finish } from './run.ts';
-import { parseScanTarget, type ScanTarget } from './scan-target.ts';
-import { addWorkspaceFlag, findWorkspace, type WorkspaceFlags } from './workspace.ts';
+import type { JumpHost } from '../inventory/host.ts';
+import type { Ways } from '../ssh/ways.ts';
+import { addLoginFlags } from './fleet-flags.ts';
+import type { ScanTarget } from './scan-target.ts';
+import { scanTargets, type ScanWayFlags } from './scan-ways.ts';
+import { addWorkspaceFlag, findWorkspace, type Workspace, type WorkspaceFlags } from './workspace.ts';
 
-interface Flags extends WorkspaceFlags {
+interface Flags extends WorkspaceFlags, ScanWayFlags {
   readonly authority?: readonly string[];
   readonly timeout: string;
   readonly json?: boolean;
@@ -34,26 +38,39 @@ const CONCURRENCY = 20;
 export function scanCommand(io: Io): Command {
   const command = new Command('scan')
     .description('the certificate or key that hosts serve, and whether it convinces; nobody logs in')
-    .argument('<host...>', 'HOST, HOST:PORT or [IPV6]:PORT; the certificate must be for HOST')
+    .argument('[host...]', 'HOST, HOST:PORT or [IPV6]:PORT; the certificate must be for HOST')
+    .option('-i, --inventory <file>', 'scan the hosts of this inventory, through their jump hosts')
+    .option('-l, --limit <pattern>', 'only these of them: names, globs, ranges, @group; commas join, &term keeps, !term takes away')
+    .option('-J, --jump <hosts>', 'jump hosts on the way: [user@]host[:port], commas join, the nearest first; none goes straight')
     .option('--authority <file...>', 'public key of a host authority (default: that of the workspace, where there is one)')
     .option('--timeout <duration>', 'for each host', '10s')
     .option('--json', 'one JSON object on stdout');
-  return addWorkspaceFlag(command).action((hosts: string[], flags: Flags) => finish(io, flags.json === true, () => run(io, hosts, flags)));
+  return addWorkspaceFlag(addLoginFlags(command)).action((hosts: string[], flags: Flags) => finish(io, flags.json === true, () => run(io, hosts, flags)));
 }
 
 async function run(io: Io, hosts: readonly string[], flags: Flags): Promise<ExitCode> {
-  const targets = hosts.map(parseScanTarget);
   const timeoutMs = parseDuration(flags.timeout) * 1000;
-  const authorities = await readAuthorities(io, flags);
-  const { scanHostCertificate } = await import('../ssh/scan.ts');
+  const targets = await scanTargets(io, hosts, flags);
+  const workspace = await workspaceIfThere(io, flags);
+  const authorities = await readAuthorities(io, flags, workspace);
+  const { openScanWays } = await import('./scan-ways.ts');
+  const ways = await openScanWays(io, flags, targets, workspace);
+  try {
+    return show(io, flags, authorities, await scanAll(io, ways, targets, authorities, timeoutMs));
+  } finally {
+    await ways.close();
+  }
+}
+
+async function scanAll(io: Io, ways: Ways<JumpHost>, targets: readonly ScanTarget[], authorities: readonly PublicKey[] | undefined, timeoutMs: number): Promise<Finding[]> {
   const { default: limited } = await import('p-limit');
   const limit = limited(CONCURRENCY);
-  const findings = await Promise.all(
+  return Promise.all(
     targets.map((target) =>
       limit(async (): Promise<Finding> => {
         io.interrupted.throwIfAborted();
         try {
-          return await judge(io, target, authorities, await scanHostCertificate({ address: target.name, port: target.port, timeoutMs }));
+          return await judge(io, target, authorities, await ways.to(target.jump).scan({ address: target.address, port: target.port, timeoutMs }));
         } catch (error) {
           if (!(error instanceof AppError)) throw error;
           return { target, verdict: error.exit === EXIT.unreachable ? 'unreachable' : 'bad', reason: error };
@@ -61,6 +78,9 @@ async function run(io: Io, hosts: readonly string[], flags: Flags): Promise<Exit
       }),
     ),
   );
+}
+
+function show(io: Io, flags: Flags, authorities: readonly PublicKey[] | undefined, findings: readonly Finding[]): ExitCode {
   if (flags.json === true) io.out(JSON.stringify({ authorities: authorities?.map(fingerprint) ?? null, hosts: findings.map((f) => facts(io, f)) }, null, 2));
   else findings.flatMap((finding) => render(io, finding)).forEach((line) => io.out(line));
   if (findings.some(({ verdict }) => verdict === 'bad')) return EXIT.hostsFailed;
@@ -68,14 +88,19 @@ async function run(io: Io, hosts: readonly string[], flags: Flags): Promise<Exit
 }
 
 /** Undefined where neither a flag nor a workspace names any. */
-async function readAuthorities(io: Io, flags: Flags): Promise<readonly PublicKey[] | undefined> {
+async function readAuthorities(io: Io, flags: Flags, workspace: Workspace | undefined): Promise<readonly PublicKey[] | undefined> {
   const { readPublicKeyFile } = await import('./public-key-file.ts');
   if (flags.authority !== undefined) return Promise.all(flags.authority.map((file) => readPublicKeyFile(resolve(io.cwd, file))));
-  const workspace = await findWorkspace(io, flags).catch((error: unknown) => {
+  return workspace === undefined ? undefined : [await readPublicKeyFile(join(workspace.caDirectory, 'host_ca.pub'))];
+}
+
+async function workspaceIfThere(io: Io, flags: Flags): Promise<Workspace | undefined> {
+  // who names authorities needs no workspace, and a broken one is none of theirs
+  if (flags.authority !== undefined && flags.workspace === undefined) return undefined;
+  return findWorkspace(io, flags).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'workspace/not-found' && flags.workspace === undefined) return undefined;
     throw error;
   });
-  return workspace === undefined ? undefined : [await readPublicKeyFile(join(workspace.caDirectory, 'host_ca.pub'))];
 }
 
 async function judge(io: Io, target: ScanTarget, authorities: readonly PublicKey[] | undefined, scanned: ScanResult): Promise<Finding> {

@@ -130,7 +130,7 @@ describe('parseScanTarget', () => {
     ['[2001:db8::1]', '2001:db8::1', 22],
     ['[2001:db8::1]:2222', '2001:db8::1', 2222],
     ['::1', '::1', 22],
-  ] as const)('%s', (text, name, port) => expect(parseScanTarget(text)).toEqual({ text, name, port }));
+  ] as const)('%s', (text, name, port) => expect(parseScanTarget(text)).toEqual({ text, name, address: name, port, jump: [] }));
 
   it.each(['', ':22', 'web:', 'web:0', 'web:65536', 'web:022', 'web:-1', 'web:ssh', 'web:22:22', '[web]:22', '[::1', '::1]', '[::1]22', '[]', 'a b', 'a\nb', '\u202eweb', 'user@web', 'a,b', '-oProxyCommand=x', 'a/b', `'web'`])('refuses %j', (text) => {
     expect(() => parseScanTarget(text)).toThrow(expect.objectContaining({ code: 'scan/bad-target' }));
