@@ -12,7 +12,7 @@ const BUILD_PACKAGES = ['python3', 'make', 'g++'];
 /** What the unit tests call: the real ssh programs, sshd on loopback as the caller, and OpenSSH's security key in software. */
 const TEST_PACKAGES = ['openssh-client', 'openssh-server', 'openssh-tests'];
 /** What the lab is made of; its hosts are this machine's own system, so what they need has to be here. */
-const LAB_PACKAGES = ['systemd', 'systemd-container', 'dbus', 'iproute2', 'sudo', 'passwd', 'util-linux', 'procps'];
+const LAB_PACKAGES = ['systemd', 'systemd-container', 'dbus', 'iproute2', 'sudo', 'opendoas', 'passwd', 'util-linux', 'procps'];
 /** What builds hosts of another Debian than the machine's own. */
 const IMAGE_PACKAGES = ['debootstrap', 'debian-archive-keyring', 'util-linux'];
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -170,7 +170,7 @@ function isInstalled(name) {
 function commandOf(name) {
   const programs = {
     'openssh-client': ['ssh', 'ssh-keygen'], 'openssh-server': ['sshd'], 'openssh-tests': [], systemd: ['systemctl'], 'systemd-container': ['systemd-nspawn'], dbus: ['dbus-daemon'],
-    iproute2: ['ip'], 'debian-archive-keyring': [], passwd: ['useradd', 'chpasswd'], 'util-linux': ['nsenter', 'unshare'], procps: ['sysctl'],
+    iproute2: ['ip'], opendoas: ['doas'], 'debian-archive-keyring': [], passwd: ['useradd', 'chpasswd'], 'util-linux': ['nsenter', 'unshare'], procps: ['sysctl'],
   };
   return (programs[name] ?? [name]).every(hasCommand);
 }

@@ -35,7 +35,7 @@ export async function probeHost(session: HostSession, options: ProbeOptions): Pr
   const facts = parseFacts(splitSections(result.stdout, options.mark), nowSeconds(options.clock));
   if (!facts.root) {
     throw new AppError('host/not-root', `user ${session.user} is not root on the host, and become is none`, {
-      hint: 'set `become: sudo` for the host, or connect as root',
+      hint: 'set `become: sudo` or `become: doas` for the host, or connect as root',
     });
   }
   return facts;

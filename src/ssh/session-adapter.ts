@@ -46,7 +46,7 @@ export class RemoteSession implements HostSession {
       throw new AppError('ssh/quote', `${JSON.stringify(command ?? '')} is not the name of a command`);
     }
     const { become, user } = this.#options;
-    if (options.become === true && become === 'sudo' && user !== 'root') return this.#runAsRoot(argv, options);
+    if (options.become === true && become !== 'none' && user !== 'root') return this.#runAsRoot(argv, options, become);
     return this.#execute(argv, options.stdin ?? '', options.timeoutMs);
   }
 
@@ -72,9 +72,9 @@ export class RemoteSession implements HostSession {
     return this.#closing;
   }
 
-  async #runAsRoot(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+  async #runAsRoot(argv: readonly string[], options: RunOptions, method: 'sudo' | 'doas'): Promise<CommandResult> {
     const { host, user, becomePassword: password } = this.#options;
-    const dialogue = new BecomeDialogue({ host, user, argv: ['env', 'LC_ALL=C', ...argv], stdin: options.stdin ?? '', nonce: nonce(), password });
+    const dialogue = new BecomeDialogue({ host, user, method, argv: ['env', 'LC_ALL=C', ...argv], stdin: options.stdin ?? '', nonce: nonce(), password });
     const stdin = new PassThrough();
     const take = (step: StdinStep): void => {
       if (step.write !== '') stdin.write(step.write);
@@ -82,7 +82,7 @@ export class RemoteSession implements HostSession {
     };
     take(dialogue.open());
     const hear = (text: string): void => take(dialogue.hear(text));
-    return dialogue.finish(await this.#execute(dialogue.argv, stdin, options.timeoutMs, hear, () => dialogue.settled || password === undefined));
+    return dialogue.finish(await this.#execute(dialogue.argv, stdin, options.timeoutMs, hear, () => dialogue.settled || dialogue.unasked));
   }
 
   #execute(argv: readonly string[], stdin: string | PassThrough, timeoutMs = COMMAND_TIMEOUT_MS, onStderr: (text: string) => void = () => undefined, sudoDone?: () => boolean): Promise<CommandResult> {

@@ -36,7 +36,8 @@ export interface HostSession {
   /**
    * Runs one command in the C locale and waits for it. A command that fails is a result, not an error.
    * @throws AppError `ssh/lost`, `ssh/timeout`, `ssh/output-too-large`, `ssh/quote`, `ssh/exec-refused`, and with
-   *   `become` also `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong`
+   *   `become` also `ssh/sudo-denied`, `ssh/sudo-password-needed`, `ssh/sudo-password-wrong`, `ssh/doas-denied`,
+   *   `ssh/doas-password-needed`
    */
   run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /**
@@ -137,7 +138,7 @@ export interface ConnectOptions {
   readonly hostKeyTypes?: readonly string[];
   /** How the bytes get there; straight from here by default. */
   readonly dial?: Dial;
-  /** How commands with `become` get to be root. */
+  /** How commands with `become` get to be root. doas has to let the user through without a password. */
   readonly become: 'none' | 'sudo' | 'doas';
   readonly becomePassword?: Secret<string>;
   /** For the TCP connection, and again for key exchange and login together; 15 seconds by default. */

@@ -122,4 +122,34 @@ describe('BecomeDialogue', () => {
   it('refuses a password that would be two lines', () => {
     expect(codeOf(() => dialogue('a\nb'))).toBe('ssh/sudo-password-wrong');
   });
+
+  describe('with doas', () => {
+    const doas = (password?: string): BecomeDialogue =>
+      new BecomeDialogue({ host: 'web', user: 'ops', method: 'doas', argv: ['id'], stdin: 'script\n', nonce: 'n0nce', password: password === undefined ? undefined : new Secret(password) });
+
+    it('never asks, whatever password there is: doas reads it from a terminal only', () => {
+      for (const d of [doas(), doas('s3cret')]) {
+        expect(d.argv[2]).toBe(
+          'm=$1; n=$2; r=$3; printf %s "$4" >&2; shift 4; if [ "$(id -u)" = 0 ]; then exec sh -c "$r" sh "$m" "$@"; fi; ' +
+            'command -v doas >/dev/null 2>&1 || { printf %s "$n" >&2; exit 127; }; exec doas -n -- env LC_ALL=C sh -c "$r" sh "$m" "$@"',
+        );
+        expect(d.argv.slice(3)).toEqual(['sh', MARK, '[ensign n0nce no doas]', 'printf %s "$1" >&2; shift; exec "$@"', BEGINS, 'id']);
+        expect(d.unasked).toBe(true);
+        expect(d.open()).toEqual({ write: 'script\n', end: true });
+        expect(d.hear(PROMPT)).toEqual(NOTHING);
+      }
+    });
+
+    it('gives the command its own words', () => {
+      expect(doas().finish(result(`doas: words\n${MARK}own`, 3))).toEqual({ ...result('', 3), stderr: 'own' });
+    });
+
+    it.each([
+      ['it is not there', '[ensign n0nce no doas]', 'ssh/doas-denied', 'install doas'],
+      ['it wants a password', 'doas: Authorization required\n', 'ssh/doas-password-needed', 'permit nopass ops as root'],
+      ['it says no', 'doas: Operation not permitted\n', 'ssh/doas-password-needed', 'permit nopass ops as root'],
+    ])('names why: %s', (_what, stderr, code, hint) => {
+      expect(() => doas('s3cret').finish(result(stderr))).toThrow(expect.objectContaining({ code, hint: expect.stringContaining(hint) as string }) as Error);
+    });
+  });
 });
