@@ -1,4 +1,4 @@
-// npm run fuzz -- [--runs N] [--seed N] [--target NAME] [--jobs N] [--input N]: see docs/fuzzing.md
+// npm run fuzz -- [--runs N] [--seed N] [--target NAME] [--jobs N] [--input N] [--differential N]: see docs/fuzzing.md
 import { spawnSync } from 'node:child_process';
 import { root } from './setup.mjs';
 

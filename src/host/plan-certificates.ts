@@ -4,6 +4,7 @@ import { verifySignature } from '../wire/signature.ts';
 import { samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { AppError } from '../base/errors.ts';
 import { formatDuration } from '../base/duration.ts';
+import { printable } from '../base/text.ts';
 import { certificatePath } from '../sshd/drop-in.ts';
 import { effectiveList } from '../sshd/effective.ts';
 import type { FileFacts, HostFacts } from './facts.ts';
@@ -20,6 +21,9 @@ export interface CertificatePlan {
 // what a current client asks for first comes first, so that the scan meets it
 const ORDER = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'];
 
+// no space, quote or comment sign, none of which every sshd reads alike
+const PLAIN_PATH = /^[\w/.,:=+@-]+$/;
+
 /** One certificate for every host key that sshd uses and we understand; says which of them have to be issued, and why. */
 export function planCertificates(facts: HostFacts, spec: TrustSpec): CertificatePlan {
   const notices: Notice[] = [];
@@ -30,6 +34,8 @@ export function planCertificates(facts: HostFacts, spec: TrustSpec): Certificate
       notices.push({ code: 'host/host-key-unreadable', message: `${keyPath}: ${problem ?? 'not readable'}; it gets no certificate` });
     } else if (!ORDER.includes(key.type)) {
       notices.push({ code: 'host/host-key-unknown-type', message: `${keyPath} is of type ${key.type}, which ensign does not certify` });
+    } else if (!PLAIN_PATH.test(keyPath)) {
+      notices.push({ code: 'host/host-key-path', message: `${printable(keyPath)}: sshd_config could not name the certificate of a key with such a path; it gets none` });
     } else if (allowed !== undefined && !certificateAlgorithms(key).some((a) => allowed.includes(a))) {
       notices.push({ code: 'host/certificate-type-excluded', message: `${keyPath}: HostKeyAlgorithms excludes ${certificateTypeOf(key)}; it gets no certificate` });
     } else {

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import { AppError, usageError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import { decodePublicKey, parsePublicKeyLine, type PublicKey } from '../wire/public-key.ts';
+import { decodePublicKey, parsePublicKeyLine, samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { WireReader } from '../wire/reader.ts';
 import { signData, verifySignature } from '../wire/signature.ts';
 import { MOST_ROUNDS, openSshBody, readKeyHeader } from './key-header.ts';
@@ -19,6 +19,7 @@ export interface LocalKey {
 
 const MAX_KEY_FILE = 64 * 1024;
 const TRIAL = Uint8Array.of(0);
+const WHOLE = /^-----BEGIN OPENSSH PRIVATE KEY-----\r?\n[A-Za-z0-9+/\s]+={0,2}\r?\n-----END OPENSSH PRIVATE KEY-----/;
 // OpenSSH's own construction, which ssh2 takes for that of TLS
 const CHACHA = 'chacha20-poly1305@openssh.com';
 
@@ -158,11 +159,17 @@ function readKey(text: string, passphrase?: string): LocalKey {
 }
 
 function readOpenSsh(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {
+  // ssh2 skips what is no base64, which ssh does not
+  if (!WHOLE.test(text)) throw new Error('the armour of the key is damaged');
   const parsed = ssh2.utils.parseKey(text, passphrase);
   // an array where the file holds several keys, whatever the types say
   const key = (Array.isArray(parsed) ? parsed[0] : parsed) as typeof parsed;
   if (key instanceof Error) throw key;
-  return [createPrivateKey(key.getPrivatePEM()), decodePublicKey(key.getPublicSSH())];
+  const publicKey = decodePublicKey(key.getPublicSSH());
+  // it also stands in clear in front, where ssh2 does not look: ssh refuses a file in which that half is damaged
+  const inClear = publicHalfOf(text);
+  if (inClear === undefined || !samePublicKey(inClear, publicKey)) throw new Error('the public half in front is damaged');
+  return [createPrivateKey(key.getPrivatePEM()), publicKey];
 }
 
 function readPem(text: string, passphrase: string | undefined): [KeyObject, PublicKey] {

@@ -4,9 +4,9 @@ const MAGIC = 'openssh-key-v1\0';
 
 /**
  * More rounds of bcrypt are refused: a round takes some 12 ms in which nothing else runs, and a damaged file may ask for
- * four billion. ssh-keygen makes 16 or 24; people who ask for more (`-a`) ask for a few hundred.
+ * four billion. ssh-keygen makes 16 or 24; people who ask for more (`-a`) ask for a hundred or two.
  */
-export const MOST_ROUNDS = 1000;
+export const MOST_ROUNDS = 500;
 
 /** What stands in clear before an encrypted key: OpenSSH PROTOCOL.key. */
 export interface KeyHeader {

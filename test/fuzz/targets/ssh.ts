@@ -64,7 +64,7 @@ function privateKey(): Target {
   const seeds = loadSeeds('private-key');
   const passphrase = new Secret(PASSPHRASE);
   return {
-    name: 'private-key', weight: 2, areas: ['ssh/key-'], seeds,
+    name: 'private-key', weight: 1, areas: ['ssh/key-'], seeds,
     mutate: (seed, random) => bytesOf(mutatePrivateKey(textOf(seed), random, seeds)),
     run(input) {
       const key = parsePrivateKey(textOf(input), 'the key', passphrase);
@@ -90,7 +90,7 @@ function caKey(): Target {
   const passphrase = new Secret(PASSPHRASE);
   const expected = parsePublicKeyLine(textOf(loadSeeds('public-key')[0] ?? new Uint8Array())).key;
   return {
-    name: 'ca-key', weight: 1, areas: ['ca/'], seeds,
+    name: 'ca-key', weight: 0.2, areas: ['ca/'], seeds,
     mutate: (seed, random) => bytesOf(mutatePrivateKey(textOf(seed), random, seeds)),
     run(input) {
       // a key of somebody else's: what can be opened is refused as another key
