@@ -74,6 +74,16 @@ describe('codes of hosts', () => {
   });
 });
 
+describe('codes of connections', () => {
+  const inSource = new Set(sourceFiles().flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/'(ssh\/[a-z]+(?:-[a-z]+)*)'/g)].map((match) => match[1] ?? '')));
+  const documented = `${textOf('docs/connections.md')}${textOf('docs/operations.md')}`;
+
+  test('are all in the page about connections, or in that about logins', () => {
+    expect(inSource.size).toBeGreaterThan(40);
+    expect([...inSource].filter((code) => !documented.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
 describe('other codes', () => {
   const areas = ['ssh', 'wire', 'ca', 'proof', 'inventory', 'config', 'workspace', 'known-hosts', 'scan', 'apply', 'template', 'host'];
   const named = pages.flatMap(({ path, text }) => [...text.matchAll(new RegExp(`\`((?:${areas.join('|')})/[a-z]+(?:-[a-z]+)*)\``, 'g'))].map((match) => ({ page: path, code: match[1] ?? '' })));
