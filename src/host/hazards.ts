@@ -11,7 +11,7 @@ const LEAST_FREE_INODES = 64;
 
 /** Everything about a host that makes a change unsafe, found before anything is touched. Each rule is a sentence of its own. */
 export function findHazards(facts: HostFacts, spec: TrustSpec): Refusal[] {
-  return [brokenSshd, pendingConfiguration, foreignArguments, noReload, noWatchdog, wrongClock, noSpace, unfinished, foreignTrust, excludedCertificates]
+  return [brokenSshd, pendingConfiguration, foreignArguments, noReload, noWatchdog, noBootUndo, wrongClock, noSpace, unfinished, foreignTrust, excludedCertificates]
     .flatMap((rule) => rule(facts, spec));
 }
 
@@ -51,6 +51,11 @@ function noReload({ reload }: HostFacts): Refusal[] {
 function noWatchdog({ systemd, tools }: HostFacts): Refusal[] {
   const missing = ['sha256sum', 'stat', 'awk', 'readlink', 'cmp', 'diff', 'flock', 'ssh-keygen', ...(systemd ? [] : ['setsid'])].filter((tool) => !tools.has(tool));
   return missing.length === 0 ? [] : [{ code: 'host/missing-tools', message: `the host lacks ${missing.join(', ')}`, hint: 'install coreutils, diffutils, awk and util-linux, or their busybox forms' }];
+}
+
+// without systemd it is @reboot in /etc/cron.d that undoes an unconfirmed change after a reboot
+function noBootUndo({ systemd, tools }: HostFacts): Refusal[] {
+  return systemd || tools.has('cron') ? [] : [{ code: 'host/no-boot-undo', message: 'the host has neither systemd nor a running cron that reads /etc/cron.d: nothing could undo a change after a reboot', hint: 'install and start cron (cronie on some systems; that of busybox knows no @reboot)' }];
 }
 
 function wrongClock({ clock, observedAt }: HostFacts, { backdate }: TrustSpec): Refusal[] {

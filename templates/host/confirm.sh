@@ -22,6 +22,9 @@ main() {
   if [ -e "$here/state.json" ]; then mv -f "$here/state.json" "$root/state.json"; fi
   if [ -d /run/systemd/system ]; then systemctl stop "ensign-undo-$id.timer" 2>/dev/null; fi
   rm -f "/etc/systemd/system/ensign-boot-undo-$id.service" "/etc/systemd/system/multi-user.target.wants/ensign-boot-undo-$id.service" "/etc/cron.d/ensign-boot-undo-$id"
+  # without systemd the watchdog is a process that leads its own group, and its command line names this change
+  watchdog=$(cat "$here/watchdog" 2>/dev/null)
+  if [ -n "$watchdog" ] && tr '\0' ' ' <"/proc/$watchdog/cmdline" 2>/dev/null | grep -q "$id"; then kill -KILL "-$watchdog" 2>/dev/null; fi
   if (true >"$root/mutex") 2>/dev/null; then exec 9>"$root/mutex"; flock -w 20 9; fi
   if [ "$(cat "$root/lock/id" 2>/dev/null)" = "$id" ]; then rm -f "$root/lock/id" "$root/lock/owner"; rmdir "$root/lock"; fi
   rm -rf "$here"

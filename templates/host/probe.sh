@@ -53,6 +53,16 @@ test_sshd() {
   printf '%s\nexit %s\n' "$said" "$status"
 }
 
+# True where a cron runs that reads /etc/cron.d and knows @reboot, as that of busybox does not
+cron_runs() {
+  for comm in /proc/[0-9]*/comm; do
+    read -r name <"$comm" || continue
+    case $name in cron | crond) ;; *) continue ;; esac
+    case $(readlink "${comm%comm}exe") in *busybox*) ;; *) [ -d /etc/cron.d ] && return 0 ;; esac
+  done 2>/dev/null
+  return 1
+}
+
 main() {
   section host "$(uname -n)"
   hostname -f 2>/dev/null
@@ -117,6 +127,7 @@ main() {
   done
   section tools
   for tool in ssh ssh-keygen sha256sum stat awk readlink cmp diff flock setsid restorecon; do have "$tool" && echo "$tool"; done
+  cron_runs && echo cron
 
   section lock
   cat /var/lib/ensign/lock/owner 2>/dev/null

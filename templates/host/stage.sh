@@ -87,8 +87,9 @@ arm() {
     else
       unarmed "no systemd and no /etc/cron.d: nothing could undo the change after a reboot"
     fi
-    setsid /bin/sh -c 'sleep "$1"; exec /bin/sh "$2" deadline' watchdog "$seconds" "$here/undo.sh" >/dev/null 2>&1 9>&- &
-    kill -0 $! 2>/dev/null || unarmed "the watchdog process did not start"
+    # what cannot be undone yet is tried again, as the timer does
+    setsid /bin/sh -c 'sleep "$1"; while [ -e "$2" ] && ! /bin/sh "$2" deadline; do sleep 30; done' watchdog "$seconds" "$here/undo.sh" >/dev/null 2>&1 9>&- &
+    printf '%s\n' $! >"$here/watchdog" && kill -0 $! 2>/dev/null || unarmed "the watchdog process did not start"
   fi
   # all of it has to outlive a power cut before the first live byte changes
   { sync -f "$here" && sync -f /etc/systemd/system; } 2>/dev/null || sync
@@ -97,6 +98,7 @@ arm() {
 unarmed() {
   # if its timer runs after all it must find nothing to do
   rm -f "$here/armed"
+  if [ -s "$here/watchdog" ]; then kill -KILL "-$(cat "$here/watchdog")" 2>/dev/null; fi
   hooks_of "$id" | while read -r hook; do rm -f "$hook"; done
   refuse watchdog-not-armed "$@"
 }

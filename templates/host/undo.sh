@@ -84,6 +84,9 @@ start_listener() {
 disarm() {
   rm -f "/etc/systemd/system/ensign-boot-undo-$id.service" "/etc/systemd/system/multi-user.target.wants/ensign-boot-undo-$id.service" "/etc/cron.d/ensign-boot-undo-$id"
   if [ -d /run/systemd/system ]; then systemctl stop "ensign-undo-$id.timer" 2>/dev/null; fi
+  # the process that waits for the deadline ends by itself when it is what calls us
+  watchdog=$(cat "$here/watchdog" 2>/dev/null)
+  if [ "$watchdog" != "$PPID" ] && is_ours "$watchdog"; then kill -KILL "-$watchdog" 2>/dev/null; fi
   # whoever stages holds the mutex; the script that calls us has it already
   if [ -z "$ENSIGN_LOCKED" ]; then if (true >"$root/mutex") 2>/dev/null; then exec 9>"$root/mutex"; flock -w 20 9; fi; fi
   if [ "$(cat "$root/lock/id" 2>/dev/null)" = "$id" ]; then rm -f "$root/lock/id" "$root/lock/owner"; rmdir "$root/lock"; fi

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { LabHost } from './support/host.ts';
+import { killedInTheMiddle, undone } from './support/interrupt.ts';
 import { useLab } from './support/use-lab.ts';
 import { inventoryOf, makeWorkspace, type TestWorkspace } from './support/workspace.ts';
 
@@ -11,7 +11,6 @@ let before: string;
 
 const STAGING = 'inventories/staging.yaml';
 const SNAPSHOT = `find /etc/ssh /etc/systemd/system /etc/cron.d -printf '%p %m %u %g %l\\n' 2>/dev/null | sort; find /etc/ssh -type f -exec sha256sum {} + | sort`;
-const UNDONE = 'until ls /var/lib/ensign/transactions/*/rolled-back && ! [ -d /var/lib/ensign/lock ]; do sleep 0.05; done 2>/dev/null';
 
 beforeAll(async () => {
   host = await lab.addHost({ name: 'left-01.stg.lab.test' });
@@ -28,27 +27,18 @@ beforeEach(async () => {
   before = await host.must(SNAPSHOT);
 });
 
-async function killedInTheMiddle(undoAfter: string): Promise<void> {
-  const argv = ['netns', 'exec', lab.namespace, process.execPath, new URL('../../dist/ensign.js', import.meta.url).pathname, 'apply', '-i', STAGING, '--yes', '--undo-after', undoAfter];
-  const child = spawn('ip', argv, { cwd: workspace.root, env: { PATH: process.env['PATH'], HOME: workspace.home }, stdio: 'ignore' });
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  await host.must('until ls /var/lib/ensign/transactions/*/armed && [ -e /etc/ssh/sshd_config.d/00-ensign.conf ]; do sleep 0.01; done 2>/dev/null', { timeoutMs: 60_000 });
-  child.kill('SIGKILL');
-  await gone;
-}
-
 async function outcome(...args: readonly string[]): Promise<unknown> {
   const { stdout } = await workspace.ensign('apply', '-i', STAGING, '--yes', '--json', ...args);
   return (JSON.parse(stdout) as { hosts: unknown[] }).hosts[0];
 }
 
 test('an undo that cannot write says so, keeps its hooks, and is tried again until it can', async () => {
-  await killedInTheMiddle('5s');
+  await killedInTheMiddle(workspace, host, STAGING, '5s');
   await host.must('mount --bind /etc/ssh /etc/ssh && mount -o remount,bind,ro /etc/ssh');
   await host.must('until grep -q "not undone yet" /var/lib/ensign/transactions/*/log; do sleep 0.05; done 2>/dev/null', { timeoutMs: 60_000 });
   expect(await host.must('ls /var/lib/ensign/transactions/*/rolling-back /etc/systemd/system/ensign-boot-undo-*.service | wc -l')).toBe('2\n');
   await host.must('umount /etc/ssh');
-  await host.must(UNDONE, { timeoutMs: 90_000 });
+  await undone(host);
   expect(await host.must(SNAPSHOT)).toBe(before);
   expect(await host.must('systemctl list-units --all --plain --no-legend "ensign*"')).toBe('');
 });
@@ -70,7 +60,7 @@ test('a port that sshd has not loaded yet is refused: the reload would move it',
 });
 
 test('an abandoned change whose watchdog is gone as well is undone by the next apply, which then goes on', async () => {
-  await killedInTheMiddle('5s');
+  await killedInTheMiddle(workspace, host, STAGING, '5s');
   // the worst case: the timer is gone, and an undo died in the middle
   await host.must('systemctl stop "ensign-undo-*.timer"; cd /var/lib/ensign/transactions/*; mv armed rolling-back; echo 999999 >rolling-back; echo 1 >deadline; rm /etc/ssh/sshd_config.d/00-ensign.conf');
   expect(await outcome()).toMatchObject({ outcome: 'changed', summary: '3 certificates, 4 files; logins proved: root, deploy' });

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LabHost } from './support/host.ts';
+import { killedInTheMiddle, undone } from './support/interrupt.ts';
 import { useLab } from './support/use-lab.ts';
 import { inventoryOf, makeWorkspace, type TestWorkspace } from './support/workspace.ts';
 
@@ -27,16 +27,6 @@ beforeEach(async () => {
   before = await host.must(SNAPSHOT);
 });
 
-/** Starts an apply and kills the operator's process as soon as the host has armed its watchdog and swapped its files. */
-async function killedInTheMiddle(undoAfter: string): Promise<void> {
-  const argv = ['netns', 'exec', lab.namespace, process.execPath, new URL('../../dist/ensign.js', import.meta.url).pathname, 'apply', '-i', 'inventories/staging.yaml', '--yes', '--undo-after', undoAfter];
-  const child = spawn('ip', argv, { cwd: workspace.root, env: { PATH: process.env['PATH'], HOME: workspace.home }, stdio: 'ignore' });
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  await host.must('until ls /var/lib/ensign/transactions/*/armed && [ -e /etc/ssh/sshd_config.d/00-ensign.conf ]; do sleep 0.01; done 2>/dev/null', { timeoutMs: 60_000 });
-  child.kill('SIGKILL');
-  await gone;
-}
-
 async function isAsBefore(): Promise<void> {
   expect(await host.must(SNAPSHOT)).toBe(before);
   expect(await host.must('ls -A /var/lib/ensign | grep -v -e transactions -e state.json -e mutex || true; systemctl list-units --all --plain --no-legend "ensign*"')).toBe('');
@@ -46,22 +36,22 @@ async function isAsBefore(): Promise<void> {
 
 describe('an unconfirmed change comes back', () => {
   test('by the watchdog, when the operator is gone', async () => {
-    await killedInTheMiddle('5s');
+    await killedInTheMiddle(workspace, host, 'inventories/staging.yaml', '5s');
     expect(await host.must('ls /etc/ssh/ensign')).toContain('user_ca.pub');
-    await host.must('until ls /var/lib/ensign/transactions/*/rolled-back && ! [ -d /var/lib/ensign/lock ]; do sleep 0.05; done 2>/dev/null', { timeoutMs: 60_000 });
+    await undone(host);
     expect(await host.must('cat /var/lib/ensign/transactions/*/reason')).toBe('deadline\n');
     await isAsBefore();
   });
 
   test('at boot and before sshd starts, when the host goes down', async () => {
-    await killedInTheMiddle('10m');
+    await killedInTheMiddle(workspace, host, 'inventories/staging.yaml', '10m');
     await host.reboot();
     expect(await host.must('cat /var/lib/ensign/transactions/*/reason')).toBe('boot\n');
     const order = await host.must(`journalctl -b --no-pager -o cat _PID=1 | grep -e 'ensign-boot-undo' -e 'Starting ssh.service' -e 'Starting OpenBSD Secure Shell'`);
     // generations of systemd say it in different words
-    const undone = order.search(/ensign-boot-undo-\w+\.service: (?:Succeeded|Deactivated successfully)/);
-    expect(undone).toBeGreaterThanOrEqual(0);
-    expect(order.search(/Starting (?:ssh\.service|OpenBSD Secure Shell)/)).toBeGreaterThan(undone);
+    const end = order.search(/ensign-boot-undo-\w+\.service: (?:Succeeded|Deactivated successfully)/);
+    expect(end).toBeGreaterThanOrEqual(0);
+    expect(order.search(/Starting (?:ssh\.service|OpenBSD Secure Shell)/)).toBeGreaterThan(end);
     await isAsBefore();
   });
 

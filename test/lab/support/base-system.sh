@@ -174,17 +174,15 @@ END
   ln -s ../lab-address.service "$units/multi-user.target.wants/lab-address.service"
 }
 
-# A host without units: a script gives it its address, and what a container has no use for is left out.
+# A host without units: init itself gives it its address. No consoles, nobody sits at one.
 prepare_sysvinit() {
-  cat >"$root/etc/init.d/lab-address" <<'END'
+  cat >"$root/usr/local/sbin/lab-address" <<'END'
 #!/bin/sh
 . /etc/lab-address
 ip address replace "$ADDRESS" dev host0 && ip link set host0 up
 END
-  chmod 755 "$root/etc/init.d/lab-address"
-  ln -s ../init.d/lab-address "$root/etc/rcS.d/S99lab-address"
-  # no consoles: nobody sits at one
-  sed -i '/getty/d' "$root/etc/inittab"
+  chmod 755 "$root/usr/local/sbin/lab-address"
+  sed -i -e '/getty/d' -e '/^l2:/i la::bootwait:/usr/local/sbin/lab-address' "$root/etc/inittab"
 }
 
 reset_machine_files() {
@@ -193,7 +191,7 @@ reset_machine_files() {
   : >"$etc/environment"
   : >"$etc/motd"
   : >"$etc/crypttab"
-  rm -f "$etc/machine-id" "$etc/resolv.conf" "$etc/hostname" "$etc/ld.so.preload" "$root/usr/sbin/policy-rc.d"
+  rm -f "$etc/doas.conf" "$etc/machine-id" "$etc/resolv.conf" "$etc/hostname" "$etc/ld.so.preload" "$root/usr/sbin/policy-rc.d"
   rm -rf "$etc/ssl/private"
   : >"$etc/resolv.conf"
   cp -a /usr/share/base-files/profile "$etc/profile" 2>/dev/null || :

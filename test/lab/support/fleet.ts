@@ -53,7 +53,7 @@ ${Object.entries(entries).map(([name, settings]) => `      ${name}: { ${settings
 export async function snapshot(host: LabHost): Promise<string> {
   return host.must(`find /etc/ssh /etc/systemd/system /etc/cron.d /var/lib/ensign -printf '%p %m %u %g %l\\n' 2>/dev/null | grep -v '^/var/lib/ensign/transactions' | sort
     find /etc/ssh /var/lib/ensign -type f ! -path '*/transactions/*' -exec sha256sum {} + 2>/dev/null | sort
-    systemctl list-units --all --plain --no-legend 'ensign*'
+    systemctl list-units --all --plain --no-legend 'ensign*' 2>/dev/null || true
     mkdir -p /run/sshd; sshd -T 2>/dev/null | sha256sum`);
 }
 

@@ -22,6 +22,7 @@ const HAZARDS: readonly [string, Partial<HostFacts>, string][] = [
   ['AllowUsers leaves the operator out', effective('allowusers alice\nallowusers bob'), 'host/pending-configuration'],
   ['nothing to reload', { reload: undefined }, 'host/no-listener'],
   ['no sha256sum', { tools: new Set([...facts.tools].filter((t) => t !== 'sha256sum')) }, 'host/missing-tools'],
+  ['neither systemd nor a cron that runs', { systemd: false, tools: new Set([...facts.tools].filter((t) => t !== 'cron')) }, 'host/no-boot-undo'],
   ['clock ahead', { clock: RECORDED_AT + 61 }, 'host/clock-skew'],
   ['clock behind', { clock: RECORDED_AT - 61 }, 'host/clock-skew'],
   ['read-only', { writable: false }, 'host/read-only'],
