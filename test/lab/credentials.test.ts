@@ -113,6 +113,18 @@ describe.each([['publickey,password'], ['publickey,keyboard-interactive:pam']])(
   });
 });
 
+test('a jump host gets the same password, when it asks for it, as the host behind it', async () => {
+  await danaNeeds('keyboard-interactive:pam');
+  // it stands before itself
+  const jump = `{ name: ${host.name}, address: ${host.address}, user: dana, agent: false, hostKey: "${pin}" }`;
+  workspace.write('inventories/behind.yaml', inventoryText('staging', `user: dana, become: sudo, agent: false, jump: [${jump}]`, { [host.name]: `address: 127.0.0.1, hostKey: "${pin}"` }));
+  const behind = (...args: readonly string[]): Promise<Report> => reported(workspace, 'plan', '-i', 'inventories/behind.yaml', '--become-password-file', right, ...args);
+  const since = await now();
+  expect((await behind('--password-file', right)).hosts).toMatchObject([{ status: 'change' }]);
+  expect(await logged(since, 'Accepted keyboard-interactive/pam')).toBe(2);
+  expect((await behind('--password-file', wrong)).hosts).toMatchObject([{ error: { code: 'ssh/password-wrong' } }]);
+});
+
 describe('a host that asks twice', () => {
   test('at a terminal', async () => {
     await danaNeeds('keyboard-interactive:pam');

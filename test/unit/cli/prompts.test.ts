@@ -95,6 +95,14 @@ describe('the passphrase of a key', () => {
     expect(ended.note).not.toContain('canary');
   });
 
+  test('of a jump host\'s key, too', async () => {
+    const args = ['-i', 'locked.yaml', '--limit', 'b.example', '--jump', 'a.example'];
+    expect(await plan(...args)).toMatchObject({ code: 2, note: expect.stringContaining('[ssh/key-passphrase-needed]') as string });
+    const { out, note } = await plan(...args, '--key-passphrase-file', secret(`${PASSPHRASE}\n`));
+    expect(out + note).not.toMatch(/\[ssh\/|unexpected/);
+    expect(out).toMatch(/1 host: /);
+  });
+
   test('of each key that is named with --identity', async () => {
     const script = typing([/Passphrase of the key \S+other/, `${PASSPHRASE}\r`], [/Passphrase of the key \S+locked/, `${PASSPHRASE}\r`]);
     const { screen } = await planAtTerminal(script, '-i', 'locked.yaml', '--identity', sshd.path('other'), '--identity', sshd.path('locked'));

@@ -159,6 +159,15 @@ describe('several steps', () => {
     await logsIn(port, key('key'), withPassword());
   });
 
+  it('the same password as an answer and then as a password, where the host wants both', async () => {
+    const { port, tried } = await host(['keyboard-interactive'], (attempt) => {
+      if (attempt.method === 'keyboard-interactive') return { ask: [['Password: ', false]], then: () => ({ partial: ['password'] }) };
+      return attempt.method === 'password' && attempt.password === PASSWORD ? 'accept' : 'refuse';
+    });
+    await logsIn(port, withPassword());
+    expect(tried).toEqual(['none', 'keyboard-interactive', `answers ["${PASSWORD}"]`, `password ${PASSWORD}`]);
+  });
+
   it('two keys, the first of which is not shown again', async () => {
     let signed = 0;
     const { port } = await host(['publickey'], (attempt) => (attempt.method !== 'publickey' ? 'refuse' : attempt.signature === undefined ? 'accept' : (signed += 1) === 2 ? 'accept' : { partial: ['publickey'] }));
@@ -186,6 +195,12 @@ describe('questions', () => {
     await logsIn(port, { kind: 'answers', ask });
     expect(tried).toEqual(['none', 'keyboard-interactive', 'answers ["123","blue"]']);
     expect(asked).toEqual([{ host: `web-${port}`, user: 'ops', says: 'Welcome\nSomebody\u001b[2J is asking\n', questions: [{ text: 'Verification code: ', echo: false }, { text: 'Your colour? ', echo: true }] }]);
+  });
+
+  it('that are shown while they are answered do not get the password', async () => {
+    const { port, tried } = await host(['keyboard-interactive'], (attempt) => (attempt.method === 'none' ? 'refuse' : asking([['Your name? ', true]], ['canary'])));
+    expect(await failure(port, [withPassword()])).toMatchObject({ code: 'ssh/question-unanswered' });
+    expect(tried.join()).not.toContain('canary');
   });
 
   it('are not asked of a person as long as the host might take a key', async () => {
