@@ -1,17 +1,16 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { nowSeconds } from '../base/clock.ts';
-import { formatDuration, parseDuration } from '../base/duration.ts';
+import { parseDuration } from '../base/duration.ts';
 import { AppError, EXIT, type ExitCode } from '../base/errors.ts';
-import { printable } from '../base/text.ts';
-import type { ScanResult } from '../ssh/scan.ts';
-import type { Certificate } from '../wire/certificate.ts';
-import { fingerprint, type PublicKey } from '../wire/public-key.ts';
-import { paint, type Io, type Tone } from './io.ts';
-import { finish } from './run.ts';
 import type { JumpHost } from '../inventory/host.ts';
+import type { ScanResult } from '../ssh/scan.ts';
 import type { Ways } from '../ssh/ways.ts';
+import { fingerprint, type PublicKey } from '../wire/public-key.ts';
 import { addLoginFlags } from './fleet-flags.ts';
+import type { Io } from './io.ts';
+import { findingJson, renderFinding, type Finding } from './render-scan.ts';
+import { finish } from './run.ts';
 import type { ScanTarget } from './scan-target.ts';
 import { scanTargets, type ScanWayFlags } from './scan-ways.ts';
 import { addWorkspaceFlag, findWorkspace, type Workspace, type WorkspaceFlags } from './workspace.ts';
@@ -22,16 +21,6 @@ interface Flags extends WorkspaceFlags, ScanWayFlags {
   readonly json?: boolean;
 }
 
-type Verdict = 'good' | 'not checked' | 'plain key' | 'bad' | 'unreachable';
-
-interface Finding {
-  readonly target: ScanTarget;
-  readonly verdict: Verdict;
-  readonly reason?: AppError;
-  readonly scanned?: ScanResult;
-}
-
-const TONE: Readonly<Record<Verdict, Tone>> = { good: 'good', 'not checked': 'warn', 'plain key': 'warn', bad: 'bad', unreachable: 'bad' };
 const CONCURRENCY = 20;
 
 /** `ensign scan`: what hosts serve to everybody, proven by the key exchange, without logging in. */
@@ -81,8 +70,8 @@ async function scanAll(io: Io, ways: Ways<JumpHost>, targets: readonly ScanTarge
 }
 
 function show(io: Io, flags: Flags, authorities: readonly PublicKey[] | undefined, findings: readonly Finding[]): ExitCode {
-  if (flags.json === true) io.out(JSON.stringify({ authorities: authorities?.map(fingerprint) ?? null, hosts: findings.map((f) => facts(io, f)) }, null, 2));
-  else findings.flatMap((finding) => render(io, finding)).forEach((line) => io.out(line));
+  if (flags.json === true) io.out(JSON.stringify({ authorities: authorities?.map(fingerprint) ?? null, hosts: findings.map((f) => findingJson(io, f)) }, null, 2));
+  else findings.flatMap((finding) => renderFinding(io, finding)).forEach((line) => io.out(line));
   if (findings.some(({ verdict }) => verdict === 'bad')) return EXIT.hostsFailed;
   return findings.some(({ verdict }) => verdict === 'unreachable') ? EXIT.unreachable : EXIT.good;
 }
@@ -120,58 +109,4 @@ async function judge(io: Io, target: ScanTarget, authorities: readonly PublicKey
     if (!(error instanceof AppError)) throw error;
     return { target, verdict: 'bad', scanned, reason: error };
   }
-}
-
-function render(io: Io, { target, verdict, reason, scanned }: Finding): string[] {
-  const words = verdict === 'not checked' ? 'authority not checked' : verdict;
-  const lines = [`${paint(io, 'bold', printable(target.text))}  ${paint(io, TONE[verdict], words)}${reason === undefined ? '' : `: ${printable(reason.message)} ${paint(io, 'dim', `[${reason.code}]`)}`}`];
-  const line = (name: string, value: string): void => void lines.push(`  ${paint(io, 'dim', name.padEnd(10))} ${value}`);
-  if (scanned === undefined) return lines;
-  line('key', `${fingerprint(scanned.hostKey)} (${printable(scanned.hostKey.type)})`);
-  const { certificate } = scanned;
-  if (certificate !== undefined) {
-    line('authority', fingerprint(certificate.signatureKey));
-    line('names', certificate.principals.length === 0 ? '(none)' : certificate.principals.map(printable).join(', '));
-    line('serial', `${certificate.serial}`);
-    line('valid', `${instant(certificate.validAfter) ?? 'always'} to ${instant(certificate.validBefore) ?? 'forever'} (${timeLeft(io, certificate)})`);
-    line('key id', JSON.stringify(printable(certificate.keyId)));
-  }
-  line('version', printable(scanned.version));
-  return lines;
-}
-
-function facts(io: Io, { target, verdict, reason, scanned }: Finding): object {
-  const certificate = scanned?.certificate;
-  return {
-    host: target.name,
-    port: target.port,
-    verdict,
-    reason: reason === undefined ? undefined : { code: reason.code, message: reason.message, hint: reason.hint },
-    version: scanned?.version,
-    algorithm: scanned?.hostKeyAlgorithm,
-    key: scanned === undefined ? undefined : { type: scanned.hostKey.type, fingerprint: fingerprint(scanned.hostKey) },
-    certificate: certificate === undefined ? undefined : {
-      type: certificate.type,
-      authority: fingerprint(certificate.signatureKey),
-      principals: certificate.principals,
-      serial: `${certificate.serial}`,
-      keyId: certificate.keyId,
-      validAfter: instant(certificate.validAfter) ?? null,
-      validBefore: instant(certificate.validBefore) ?? null,
-      secondsLeft: instant(certificate.validBefore) === undefined ? null : Number(certificate.validBefore) - nowSeconds(io.clock),
-    },
-  };
-}
-
-function timeLeft(io: Io, { validBefore }: Certificate): string {
-  if (instant(validBefore) === undefined) return 'no end';
-  const seconds = Number(validBefore) - nowSeconds(io.clock);
-  if (seconds <= 0) return 'expired';
-  // days are what one plans in; below two of them hours matter
-  return `${seconds >= 172_800 ? `${Math.floor(seconds / 86_400)}d` : formatDuration(seconds)} left`;
-}
-
-/** Undefined for 0 and for what lies beyond any calendar: no limit. */
-function instant(seconds: bigint): string | undefined {
-  return seconds === 0n || seconds > 8_640_000_000_000n ? undefined : new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
 }
