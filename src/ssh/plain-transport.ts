@@ -11,6 +11,8 @@ import { tcpError } from './tcp-adapter.ts';
 // least 35000 must be taken; ours carry a key, a signature and a certificate)
 const MAX_GREETING = 64 * 1024;
 const MAX_PACKET = 64 * 1024;
+// chunks that nobody has asked for yet
+const MAX_WAITING = 16;
 const BLOCK = 8; // section 6: before encryption
 
 /** Message numbers of RFC 4253 section 12. */
@@ -20,7 +22,10 @@ export const MESSAGE = { disconnect: 1, ignore: 2, unimplemented: 3, debug: 4, k
 export class PlainTransport {
   readonly #socket: Duplex;
   readonly #where: string;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #incoming: Buffer[] = [];
+  /** The error, or nothing, that the connection ended with. */
+  #ended: { readonly cause?: unknown } | undefined;
+  #wake: () => void = () => undefined;
   #received: Buffer = Buffer.alloc(0);
   /** The first line that came in place of the identification line. */
   #said = '';
@@ -29,7 +34,17 @@ export class PlainTransport {
   constructor(socket: Duplex, where: string) {
     this.#socket = socket;
     this.#where = where;
-    this.#chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+    // an iterator would lose what came just before a reset: the reason, where a host gives one
+    socket.on('data', (chunk: Buffer) => {
+      this.#incoming.push(chunk);
+      if (this.#incoming.length > MAX_WAITING) socket.pause();
+      this.#wake();
+    });
+    const end = (cause?: unknown): void => {
+      this.#ended ??= { cause };
+      this.#wake();
+    };
+    socket.on('error', end).on('end', () => end()).on('close', () => end());
   }
 
   /** Sends our identification line. */
@@ -109,11 +124,12 @@ export class PlainTransport {
   }
 
   async #more(): Promise<void> {
-    const next = await this.#chunks.next().catch((cause: unknown) => {
-      throw this.#broke(cause);
-    });
-    if (next.done === true) throw this.#hungUp();
-    this.#received = Buffer.concat([this.#received, next.value]);
+    while (this.#incoming.length === 0) {
+      if (this.#ended !== undefined) throw this.#ended.cause === undefined ? this.#hungUp() : this.#broke(this.#ended.cause);
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    this.#received = Buffer.concat([this.#received, ...this.#incoming.splice(0)]);
+    this.#socket.resume();
   }
 
   #broke(cause: unknown): AppError {

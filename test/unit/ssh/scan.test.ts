@@ -150,6 +150,12 @@ describe('scanHostCertificate survives what is no SSH server', () => {
     await server.stop();
   });
 
+  it('a host that gives its reason and then resets the connection is heard', async () => {
+    const server = await listen((socket) => socket.once('data', () => socket.write('Not allowed at this time\r\n', () => socket.resetAndDestroy())));
+    for (let i = 0; i < 20; i++) await expect(scan(server.port)).rejects.toMatchObject({ code: 'ssh/penalized' });
+    await server.stop();
+  });
+
   it('an early reset, a silent one, nobody at all', async () => {
     const reset = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
     await expect(scan(reset.port)).rejects.toMatchObject({ code: 'ssh/dropped', exit: 5 });
