@@ -20,6 +20,8 @@ export interface FromGroups {
   readonly groups: readonly string[];
   readonly settings: Settings;
   readonly logins: Logins;
+  /** The same, as hosts have it that say nothing of their own. */
+  readonly loginMap: ReadonlyMap<string, readonly string[]>;
   /** Setting or login -> who disagrees. The host may decide. */
   readonly settingConflicts: ReadonlyMap<string, Disagreement>;
   readonly loginConflicts: ReadonlyMap<string, Disagreement>;
@@ -106,7 +108,7 @@ export class Groups {
       if (value !== undefined) logins[login] = value;
       if (conflict !== undefined) loginConflicts.set(login, conflict);
     }
-    return { groups, settings, logins, settingConflicts, loginConflicts };
+    return { groups, settings, logins, loginMap: new Map(Object.entries(logins)), settingConflicts, loginConflicts };
   }
 
   /** The value of the innermost groups that have one. Where these disagree nobody can guess who was meant. */

@@ -19,6 +19,7 @@ interface Hop {
  * stands in a list it was given by a group or by defaults is reached by the jump hosts before it.
  */
 export function resolveJumps(drafts: readonly HostDraft[], shortNames: ReadonlyMap<string, HostDraft>, context: Context): (readonly JumpHost[])[] {
+  if (drafts.every(({ jump }) => jump.length === 0)) return drafts.map(() => []);
   const named = new Map(shortNames);
   for (const draft of drafts) for (const name of draft.host.names) named.set(name, draft);
   const paths = pathsOfLists(drafts, context);
@@ -69,12 +70,13 @@ export function resolveJumps(drafts: readonly HostDraft[], shortNames: ReadonlyM
     refuse(draft, 'inventory/jump-too-long', `the way to ${draft.host.name} leads over more than ${LONGEST} jump hosts`, 'a jump host of this inventory brings its own jump hosts along: leave them out of the list');
   const checked = (draft: HostDraft, way: readonly JumpHost[]): readonly JumpHost[] => {
     if (way.length > LONGEST) return tooLong(draft);
+    if (!meetsAgain(way) && !way.some(({ address, port }) => address === draft.host.address && port === draft.host.port)) return way;
     const stops = [...way, draft.host];
     const places = stops.map(({ address, port }) => `${address} ${port}`);
     const again = places.findIndex((place, i) => places.indexOf(place) < i);
-    if (again < 0) return way;
     return circle(stops.slice(places.indexOf(places[again] ?? ''), again + 1).map(({ name }) => name).toReversed(), draft);
   };
+  const meetsAgain = memo((way: readonly JumpHost[]) => new Set(way.map(({ address, port }) => `${address} ${port}`)).size < way.length);
   return drafts.map((draft) => (draft.jump.length === 0 ? [] : wayTo(draft, [])));
 }
 

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { parseDuration } from '../base/duration.ts';
 import type { SourceLocation } from '../base/errors.ts';
 import { contactOf, expandHome } from './contact.ts';
-import { type FromGroups, Groups, type Logins } from './groups.ts';
+import { type FromGroups, Groups } from './groups.ts';
 import type { Host } from './host.ts';
 import type { JumpEntry } from './jump-entry.ts';
 import { hostNameProblem } from './names.ts';
@@ -73,7 +73,7 @@ function resolveEntry(context: Context, groups: Groups, pattern: string, entry: 
     transport: settings.transport ?? 'node-ssh',
     profile: settings.profile ?? 'host',
     ...firstContact(context, entry, settings, path),
-    logins: loginsOf(given.logins, entry.logins),
+    logins: entry.logins === undefined ? given.loginMap : new Map(Object.entries({ ...given.logins, ...entry.logins })),
     groups: given.groups,
     connectTimeout: settings.connectTimeout === undefined ? undefined : parseDuration(settings.connectTimeout),
     at,
@@ -119,10 +119,6 @@ function reportConflicts({ settingConflicts, loginConflicts }: FromGroups, entry
   }
 }
 
-function loginsOf(fromGroups: Logins, own: Logins | undefined): Host['logins'] {
-  return new Map(Object.entries({ ...fromGroups, ...own }));
-}
-
 function firstContact({ problems, source }: Context, entry: HostEntry, settings: Settings, path: Path): Pick<Host, 'firstContact' | 'hostKey'> {
   const { problem, ...contact } = contactOf({ hostKey: entry.hostKey, own: entry.firstContact, wider: settings.firstContact });
   if (problem !== undefined) problems.add(problem, source.locate(problem.key === undefined ? path : [...path, problem.key], 'key'));
@@ -130,5 +126,7 @@ function firstContact({ problems, source }: Context, entry: HostEntry, settings:
 }
 
 function withoutUndefined(entry: HostEntry): Settings {
-  return Object.fromEntries(SETTING_KEYS.flatMap((key) => (entry[key] === undefined ? [] : [[key, entry[key]]])));
+  const settings: Settings = {};
+  for (const key of SETTING_KEYS) if (entry[key] !== undefined) Object.assign(settings, { [key]: entry[key] });
+  return settings;
 }

@@ -46,11 +46,13 @@ function refuseName(name: string, draft: HostDraft, holder: HostDraft, source: Y
 export function shortNamesOf(drafts: readonly HostDraft[]): (string | undefined)[] {
   const claims = new Map<string, number>();
   const claim = (name: string): void => void claims.set(name, (claims.get(name) ?? 0) + 1);
-  for (const { host } of drafts) {
-    for (const name of new Set([...host.names, ...host.names.flatMap((full) => firstLabel(full) ?? [])])) claim(name);
+  const labels = drafts.map(({ host }) => host.names.map(firstLabel));
+  for (const [i, { host }] of drafts.entries()) {
+    for (const name of new Set([...host.names, ...(labels[i] ?? [])])) if (name !== undefined) claim(name);
   }
-  return drafts.map(({ host }) => {
-    const label = firstLabel(host.name);
+  return drafts.map(({ host }, i) => {
+    // its own name is the first of its names
+    const label = labels[i]?.[0];
     const free = label !== undefined && !host.names.includes(label) && claims.get(label) === 1;
     return free ? label : undefined;
   });

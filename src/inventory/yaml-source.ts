@@ -37,7 +37,14 @@ export function readYaml(text: string, file: string, problems: Problems): YamlSo
   }
   syntax.throwIfAny(file);
 
-  const places = new WeakMap<object, Map<string | number, Offsets>>();
+  // what each value was made of; offsets are looked up for the few that somebody asks about
+  const origins = new Map<object, readonly unknown[]>();
+  const places = new Map<object, ReadonlyMap<string | number, Offsets>>();
+  const offsetsOf = (values: object): ReadonlyMap<string | number, Offsets> => {
+    let offsets = places.get(values);
+    if (offsets === undefined) places.set(values, (offsets = offsetsIn(origins.get(values) ?? [], Array.isArray(values))));
+    return offsets;
+  };
   const convert = (node: ParsedNode | null): unknown => {
     if (node === null) return null;
     if (isAlias(node) || node.anchor !== undefined) {
@@ -48,21 +55,14 @@ export function readYaml(text: string, file: string, problems: Problems): YamlSo
     return isSeq(node) ? sequence(node.items) : mapping(node);
   };
   const sequence = (items: readonly unknown[]): unknown[] => {
-    const values: unknown[] = [];
-    const offsets = new Map<number, Offsets>();
-    items.forEach((item, i) => {
-      // `[a: 1]` makes a pair of an item; the schema then says that text was expected
-      const node = isPair(item) ? (item.value as ParsedNode | null) : (item as ParsedNode);
-      const start = node?.range[0] ?? 0;
-      offsets.set(i, { key: start, value: start });
-      values.push(isPair(item) ? {} : convert(node));
-    });
-    places.set(values, offsets);
+    // `[a: 1]` makes a pair of an item; the schema then says that text was expected
+    const values = items.map((item) => (isPair(item) ? {} : convert(item as ParsedNode)));
+    origins.set(values, items);
     return values;
   };
   const mapping = (map: YAMLMap.Parsed): object => {
     const values: Record<string, unknown> = {};
-    const offsets = new Map<string, Offsets>();
+    origins.set(values, map.items);
     for (const { key, value } of map.items) {
       const name = isScalar(key) ? keyText(key) : undefined;
       // __proto__ would vanish in a plain object instead of being refused as unknown
@@ -70,16 +70,13 @@ export function readYaml(text: string, file: string, problems: Problems): YamlSo
         problems.add({ code: 'inventory/bad-key', message: 'expected a name in front of the colon', hint: 'a name that starts with [ or { wants quotes' }, at(key.range[0]));
         continue;
       }
-      const earlier = offsets.get(name);
-      if (earlier !== undefined) {
-        const line = at(earlier.key).line ?? 0;
+      if (Object.hasOwn(values, name)) {
+        const line = at(offsetsOf(values).get(name)?.key ?? 0).line ?? 0;
         problems.add({ code: 'inventory/duplicate-key', message: `${quoted(name)} stands here twice, first in line ${line}`, hint: 'only one of them can be meant: remove the other' }, at(key.range[0]));
         continue;
       }
-      offsets.set(name, { key: key.range[0], value: value?.range[0] ?? key.range[0] });
       values[name] = convert(value);
     }
-    places.set(values, offsets);
     return values;
   };
 
@@ -89,7 +86,7 @@ export function readYaml(text: string, file: string, problems: Problems): YamlSo
     let here = value;
     let offset = top;
     for (const [i, step] of path.entries()) {
-      const offsets = typeof here === 'object' && here !== null ? places.get(here)?.get(step) : undefined;
+      const offsets = typeof here === 'object' && here !== null ? offsetsOf(here).get(step) : undefined;
       if (offsets === undefined) break;
       offset = what === 'key' && i === path.length - 1 ? offsets.key : offsets.value;
       here = (here as Record<string | number, unknown>)[step];
@@ -106,6 +103,20 @@ function refuseDeep(text: string, file: string): void {
   const problems = new Problems();
   problems.add({ code: 'inventory/yaml', message: `this nests deeper than ${DEEPEST} levels`, hint: 'is a bracket not closed, or is this another kind of file?' }, { file, line, column: 1 });
   problems.throwIfAny(file);
+}
+
+/** Where the entries of a mapping or list stand, of equal keys the first. */
+function offsetsIn(items: readonly unknown[], list: boolean): Map<string | number, Offsets> {
+  const offsets = new Map<string | number, Offsets>();
+  for (const [i, item] of items.entries()) {
+    const key = isPair(item) && !list ? (item.key as ParsedNode) : undefined;
+    const value = isPair(item) ? (item.value as ParsedNode | null) : (item as ParsedNode);
+    const name = key === undefined ? i : isScalar(key) ? keyText(key) : undefined;
+    if (name === undefined || offsets.has(name)) continue;
+    const start = key?.range[0] ?? 0;
+    offsets.set(name, { key: key === undefined ? (value?.range[0] ?? 0) : start, value: value?.range[0] ?? start });
+  }
+  return offsets;
 }
 
 /** A key as it was written: `01` is no number here. Undefined for no key at all. */
