@@ -98,9 +98,11 @@ async function freePort(address: string | undefined): Promise<number> {
 }
 
 async function answers(address: string, port: number, sshd: ChildProcess | undefined): Promise<void> {
-  for (const start = performance.now(); !(await connects(address, port)); await sleep(50)) {
+  const start = performance.now();
+  while (!(await connects(address, port))) {
     if (sshd?.exitCode !== null) throw new Error(`sshd on ${address}:${port} ended with ${sshd?.exitCode}: is the port taken?`);
     if (performance.now() - start > START_MS) throw new Error(`sshd on ${address}:${port} does not answer`);
+    await sleep(50);
   }
 }
 

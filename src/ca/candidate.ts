@@ -35,7 +35,7 @@ export function prepareCandidate(request: CertificateRequest, context: PrepareCo
   const profile = findProfile(context.profiles, request.profile);
   const authority = context.authority(profile.type);
   const { who, why, reason } = request.keyId;
-  const requestId = request.keyId.requestId ?? Buffer.from(context.random(6)).toString('hex');
+  const requestId = request.keyId.requestId ?? asBuffer(context.random(6)).toString('hex');
   const now = context.nowSeconds;
   return {
     profile,
@@ -65,8 +65,12 @@ export function prepareCandidate(request: CertificateRequest, context: PrepareCo
 
 /** 64 random bits and never zero, which OpenSSH takes for "no serial" (ssh-keygen(1), KEY REVOCATION LISTS). */
 function randomSerial(random: (length: number) => Uint8Array): bigint {
-  const serial = Buffer.from(random(8)).readBigUInt64BE();
+  const serial = asBuffer(random(8)).readBigUInt64BE();
   return serial === 0n ? randomSerial(random) : serial;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Options must stand in lexical order (PROTOCOL.certkeys, "Critical options"). */

@@ -37,7 +37,7 @@ export async function finishCertificate({ candidate, toBeSigned, signature, veri
   if (!(await verified)) {
     throw new AppError('ca/bad-signature', `the signature made by the ${candidate.authority.purpose} authority does not verify`, { hint: 'nothing was issued; look at the agent or token that holds the key' });
   }
-  const line = formatCertificateBlob(fields.subject, completeCertificate(toBeSigned, fields.signatureKey, signature), fields.keyId);
+  const line = formatCertificateBlob(fields.subject, completeCertificate(toBeSigned, signature), fields.keyId);
   return { candidate, certificate: { ...fields, signature }, serial: fields.serial, line };
 }
 

@@ -41,7 +41,7 @@ const MAX_PRINCIPALS = 256; // SSHKEY_CERT_MAX_PRINCIPALS of OpenSSH
  */
 export function encodeToBeSigned(fields: CertificateFields): Uint8Array {
   const { subject } = fields;
-  const writer = new WireWriter(1024).string(certificateTypeOf(subject)).string(fields.nonce);
+  const writer = new WireWriter().string(certificateTypeOf(subject)).string(fields.nonce);
   if (subject.kind !== 'unknown') writeKeyBody(writer, subject);
   writer.uint64(fields.serial).uint32(TYPE_NUMBERS[fields.type]);
   writer.string(withoutNul(fields.keyId)).nested((inner) => writePrincipals(inner, fields.principals));
@@ -52,15 +52,12 @@ export function encodeToBeSigned(fields: CertificateFields): Uint8Array {
 
 /** The whole certificate. @throws AppError as {@link encodeToBeSigned}, and as decodeSignature for the signature */
 export function encodeCertificate(fields: CertificateFields, signature: Uint8Array): Uint8Array {
-  return completeCertificate(encodeToBeSigned(fields), fields.signatureKey, signature);
+  decodeSignature(fields.signatureKey, signature);
+  return completeCertificate(encodeToBeSigned(fields), signature);
 }
 
-/**
- * The whole certificate from the very bytes of {@link encodeToBeSigned} that were signed.
- * @throws AppError as decodeSignature
- */
-export function completeCertificate(toBeSigned: Uint8Array, signatureKey: PublicKey, signature: Uint8Array): Uint8Array {
-  decodeSignature(signatureKey, signature);
+/** The whole certificate from the very bytes of {@link encodeToBeSigned} that were signed, and a sound signature. */
+export function completeCertificate(toBeSigned: Uint8Array, signature: Uint8Array): Uint8Array {
   return new WireWriter(toBeSigned.length + 4 + signature.length).bytes(toBeSigned).string(signature).finish();
 }
 

@@ -78,7 +78,7 @@ export function encodeSignature(key: PublicKey, raw: Uint8Array, algorithm = def
 export function decodeSignature(key: PublicKey, signature: Uint8Array): { algorithm: SignatureAlgorithm; raw: Uint8Array } | undefined {
   const reader = new WireReader(signature);
   const algorithm = reader.utf8();
-  if (algorithmsOf(key).length === 0) return undefined;
+  if (defaultOf(key) === undefined) return undefined;
   checkAlgorithm(key, algorithm);
   const value = reader.string();
   reader.end();
@@ -96,28 +96,35 @@ function partsOrNothing(key: PublicKey, signature: Uint8Array): ReturnType<typeo
   }
 }
 
-function algorithmsOf(key: PublicKey): readonly SignatureAlgorithm[] {
+const RSA_ALGORITHMS: readonly SignatureAlgorithm[] = ['rsa-sha2-512', 'rsa-sha2-256'];
+
+function signsWith(key: PublicKey, algorithm: string): algorithm is SignatureAlgorithm {
+  return key.kind === 'rsa' ? RSA_ALGORITHMS.some((a) => a === algorithm) : algorithm === defaultOf(key);
+}
+
+/** The algorithm of a key, for RSA the one that ssh-keygen takes. Undefined for keys whose signatures ensign does not know. */
+function defaultOf(key: PublicKey): SignatureAlgorithm | undefined {
   switch (key.kind) {
     case 'ed25519':
     case 'ecdsa':
-      return [key.type];
+      return key.type;
     case 'rsa':
-      return ['rsa-sha2-512', 'rsa-sha2-256'];
+      return 'rsa-sha2-512';
     case 'sk-ed25519':
     case 'sk-ecdsa':
     case 'unknown':
-      return [];
+      return undefined;
   }
 }
 
 function defaultAlgorithm(key: PublicKey): SignatureAlgorithm {
-  const [algorithm] = algorithmsOf(key);
+  const algorithm = defaultOf(key);
   if (algorithm === undefined) throw new AppError('wire/signature-algorithm', `ensign cannot sign with a key of type ${key.type}`);
   return algorithm;
 }
 
 function checkAlgorithm(key: PublicKey, algorithm: string): asserts algorithm is SignatureAlgorithm {
-  if (algorithmsOf(key).some((a) => a === algorithm)) return;
+  if (signsWith(key, algorithm)) return;
   throw new AppError('wire/signature-algorithm', `a key of type ${key.type} does not sign with ${JSON.stringify(algorithm)}`, {
     hint: algorithm === 'ssh-rsa' ? 'SHA-1 signatures are refused: sign with rsa-sha2-512' : undefined,
   });
