@@ -116,7 +116,7 @@ describe.each([['publickey,password'], ['publickey,keyboard-interactive:pam']])(
 test('a jump host gets the same password, when it asks for it, as the host behind it', async () => {
   await danaNeeds('keyboard-interactive:pam');
   // it stands before itself
-  const jump = `{ name: ${host.name}, address: ${host.address}, user: dana, agent: false, hostKey: "${pin}" }`;
+  const jump = `{ address: ${host.address}, user: dana, agent: false, hostKey: "${pin}" }`;
   workspace.write('inventories/behind.yaml', inventoryText('staging', `user: dana, become: sudo, agent: false, jump: [${jump}]`, { [host.name]: `address: 127.0.0.1, hostKey: "${pin}"` }));
   const behind = (...args: readonly string[]): Promise<Report> => reported(workspace, 'plan', '-i', 'inventories/behind.yaml', '--become-password-file', right, ...args);
   const since = await now();
