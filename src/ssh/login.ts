@@ -13,7 +13,7 @@ import { lost, tcpError } from './tcp-adapter.ts';
 type NextMethod = (method: AnyAuthMethod) => void;
 
 // sshd hangs up at the sixth refusal (MaxAuthTries), and may hold it against our address; a password needs one of them
-const MOST_KEYS = 5;
+export const MOST_KEYS = 5;
 
 /** One attempt to log in: answers ssh2's questions, and knows afterwards why it failed. */
 export class Login {

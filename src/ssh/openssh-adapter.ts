@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { AppError, EXIT } from '../base/errors.ts';
 import { formatPublicKeyLine, samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { MuxCarrier } from './mux-carrier.ts';
+import type { MuxProxy } from './mux-proxy.ts';
 import { ClientFailed, OpenSshClient } from './openssh-client-adapter.ts';
 import { clientConfig, HOST_KEY_ALIAS, type Speciality } from './openssh-config.ts';
-import { clientCredentials, type ClientCredentials } from './openssh-credentials-adapter.ts';
+import { clientCredentials } from './openssh-credentials-adapter.ts';
 import { explainClient, outcomeOf } from './openssh-failure.ts';
 import { OfferAgentServer } from './openssh-agent-adapter.ts';
 import { RemoteSession } from './session-adapter.ts';
@@ -93,8 +94,8 @@ async function logIn(settings: OpenSshSettings, options: ConnectOptions, folder:
     },
   });
   undo.push(() => client.close());
-  const proxy = await inTime(client, credentials, timeoutMs, options).catch((error: unknown) => {
-    throw error instanceof ClientFailed ? explainClient(error.end, { ...outcomeOf(options, credentials), notes: agent.notes }) : error;
+  const proxy = await inTime(client, () => agent.signing, credentials.identities.length === 0 ? timeoutMs : Math.max(timeoutMs, TOUCH_TIMEOUT_MS), options).catch((error: unknown) => {
+    throw error instanceof ClientFailed ? explainClient(error.end, outcomeOf(options, credentials, agent)) : error;
   });
   if (hostKey === undefined) throw new AppError('ssh/library', 'ssh logged in without a host key that was judged');
   agent.signed?.worked();
@@ -120,11 +121,15 @@ function judged({ host, hostKey }: ConnectOptions, key: PublicKey, before: Publi
   throw refusal instanceof AppError ? refusal : new AppError('ssh/protocol', `${host}: its key could not be checked`, { cause: refusal });
 }
 
-async function inTime(client: OpenSshClient, { identities }: ClientCredentials, timeoutMs: number, { host }: ConnectOptions): Promise<Awaited<ReturnType<OpenSshClient['loggedIn']>>> {
+/** The time that a person takes to open a key is not the host's. */
+async function inTime(client: OpenSshClient, waiting: () => boolean, timeoutMs: number, { host }: ConnectOptions): Promise<MuxProxy> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = identities.length === 0 ? timeoutMs : Math.max(timeoutMs, TOUCH_TIMEOUT_MS);
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AppError('ssh/timeout', `${host} did not finish the login in time`, { exit: EXIT.unreachable, hint: 'the host is overloaded, or what answers there is no sshd' })), limit);
+    const expire = (): void => {
+      if (waiting()) timer = setTimeout(expire, timeoutMs);
+      else reject(new AppError('ssh/timeout', `${host} did not finish the login in time`, { exit: EXIT.unreachable, hint: 'the host is overloaded, or what answers there is no sshd' }));
+    };
+    timer = setTimeout(expire, timeoutMs);
   });
   const loggedIn = client.loggedIn();
   loggedIn.catch(() => undefined);

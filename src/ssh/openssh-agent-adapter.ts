@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { AppError } from '../base/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Offer } from './offers-adapter.ts';
@@ -20,7 +21,9 @@ export class OfferAgentServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #notes: string[] = [];
+  readonly #problems: AppError[] = [];
   #signed: Offer | undefined;
+  #signing = 0;
 
   private constructor(offers: readonly Offer[]) {
     this.#offers = offers;
@@ -39,6 +42,16 @@ export class OfferAgentServer {
   /** Why offers would not sign. */
   get notes(): readonly string[] {
     return this.#notes;
+  }
+
+  /** Key files that could not be opened when they were wanted: what there is to repair. */
+  get problems(): readonly AppError[] {
+    return this.#problems;
+  }
+
+  /** Somebody may be asked for a passphrase now, or for a touch. */
+  get signing(): boolean {
+    return this.#signing > 0;
   }
 
   /** What signed last: where the client is in, this let it in. */
@@ -93,13 +106,17 @@ export class OfferAgentServer {
   }
 
   async #sign(offer: Offer, data: Uint8Array): Promise<Uint8Array> {
+    this.#signing += 1;
     try {
       const signature = await offer.sign(data);
       this.#signed = offer;
       return new WireWriter().byte(SIGN_RESPONSE).string(signature).finish();
     } catch (error) {
+      if (error instanceof AppError && error.code.startsWith('ssh/key-')) this.#problems.push(error);
       this.#notes.push(`${offer.label} would not sign: ${error instanceof Error ? error.message : String(error)}`);
       return failure();
+    } finally {
+      this.#signing -= 1;
     }
   }
 }

@@ -5,6 +5,7 @@ import { usageError, type AppError } from '../base/errors.ts';
 import { parseCertificateLine } from '../wire/certificate.ts';
 import { fingerprint } from '../wire/public-key.ts';
 import { readPublicHalf } from './key-file-adapter.ts';
+import { MOST_KEYS } from './login.ts';
 import { openCredentials, type Offer } from './offers-adapter.ts';
 import type { ClientIdentity } from './openssh-config.ts';
 import type { ConnectOptions, Credential } from './session.ts';
@@ -17,6 +18,8 @@ export interface ClientCredentials {
   readonly identities: readonly ClientIdentity[];
   /** All of them, for messages. */
   readonly labels: readonly string[];
+  /** How many keys are not offered, because a host hangs up after a few. */
+  readonly left: number;
   readonly problems: readonly AppError[];
 }
 
@@ -42,7 +45,8 @@ export async function clientCredentials(options: ConnectOptions, folder: string)
   const named = others.some(({ kind }) => kind === 'key');
   const { offers, problems } = await openCredentials(identities.length > 0 && !named ? others.filter(({ kind }) => kind !== 'agent') : others);
   if (offers.length + identities.length === 0) throw problems[0] ?? nothingToOffer(options);
-  return { offers, identities, labels: [...offers.map(({ label }) => label), ...labels], problems };
+  const few = offers.slice(0, Math.max(0, MOST_KEYS - identities.length));
+  return { offers: few, identities, labels: [...few.map(({ label }) => label), ...labels], left: offers.length - few.length, problems };
 }
 
 async function hardwareIdentity(credential: Credential, agents: readonly Credential[], file: string): Promise<{ identity: ClientIdentity; label: string } | undefined> {

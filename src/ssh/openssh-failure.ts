@@ -1,5 +1,5 @@
 import { AppError, EXIT, usageError } from '../base/errors.ts';
-import { printable } from '../base/text.ts';
+import { plural, printable } from '../base/text.ts';
 import { dropped } from './dropped.ts';
 import type { ClientEnd } from './openssh-client-adapter.ts';
 import type { ClientCredentials } from './openssh-credentials-adapter.ts';
@@ -11,6 +11,8 @@ export interface Attempt {
   readonly user: string;
   /** What the client had to offer. */
   readonly labels: readonly string[];
+  /** How many keys more there are. */
+  readonly left: number;
   /** Credentials that could not even be tried. */
   readonly problems: readonly AppError[];
   readonly notes: readonly string[];
@@ -20,8 +22,8 @@ export interface Attempt {
 // read from its words, which are never translated.
 const DISCONNECT = /^Received disconnect from \S+ port \d+:(\d+): /m;
 
-export function outcomeOf({ host, user }: ConnectOptions, { labels, problems }: ClientCredentials): Omit<Attempt, 'notes'> {
-  return { host, user, labels, problems };
+export function outcomeOf({ host, user }: ConnectOptions, { labels, left, problems }: ClientCredentials, agent: Pick<Attempt, 'notes' | 'problems'>): Attempt {
+  return { host, user, labels, left, problems: [...agent.problems, ...problems], notes: agent.notes };
 }
 
 /** Why a client ended before it was in. Goes by how far it had come, and by who hung up; its words are for the reader. */
@@ -40,10 +42,10 @@ export function explainClient(end: ClientEnd, attempt: Attempt): AppError {
   return new AppError('ssh/protocol', `${host} does not speak SSH as expected: ${said}`, { exit: EXIT.hostsFailed, hint: 'is this the port of an sshd, and one of this decade?' });
 }
 
-function notLetIn({ host, user, labels, problems, notes }: Attempt, said: string): AppError {
+function notLetIn({ host, user, labels, left, problems, notes }: Attempt, said: string): AppError {
   const outcome = new AppError('ssh/auth-failed', `${host} does not let ${user} log in`, {
     exit: EXIT.hostsFailed,
-    hint: [`offered: ${labels.join('; ')}`, ...notes, ...(said === '' ? [] : [`ssh said: ${said}`])].join('. '),
+    hint: [`offered: ${labels.join('; ')}`, ...(left === 0 ? [] : [`${plural(left, 'more key was', 'more keys were')} not tried, because hosts hang up after a few: name the right one with --identity FILE or identityFile`]), ...notes, ...(said === '' ? [] : [`ssh said: ${said}`])].join('. '),
   });
   const [problem] = problems;
   if (problem === undefined) return outcome;
