@@ -1,8 +1,11 @@
 import { createHmac } from 'node:crypto';
+import { usageError } from '../base/errors.ts';
 import { globMatches } from '../base/glob.ts';
 import { formatPublicKeyLine, type PublicKey } from '../wire/public-key.ts';
 
 const SHA1_BYTES = 20;
+// DNS names and addresses, an IPv6 address with its zone too: no pattern, list, marker, hash or comment
+const LITERAL = /^[A-Za-z0-9_:.%-]+$/;
 
 /** The first field of a known_hosts line: whom the line is about. */
 export interface HostField {
@@ -26,8 +29,14 @@ export function compileHostField(field: string): HostField | undefined {
   return { literals: undefined, matches: (host) => listMatches(patterns, host) };
 }
 
-/** A line of known_hosts for a key, without newline. */
+/**
+ * A line of known_hosts for a key, without newline.
+ * @throws AppError `ssh/host-name` for what could be read as more than one literal name; `wire/bad-text` for the comment
+ */
 export function formatKnownHostsLine(names: readonly string[], port: number, key: PublicKey, comment = ''): string {
+  for (const name of names) {
+    if (!LITERAL.test(name)) throw usageError('ssh/host-name', `${JSON.stringify(name)} cannot stand in known_hosts as the name of a host`, { hint: 'use a DNS name or an address, without port' });
+  }
   return `${names.map((name) => hostString(name, port)).join(',')} ${formatPublicKeyLine(key, comment)}`;
 }
 

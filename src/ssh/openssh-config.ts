@@ -41,13 +41,13 @@ const NEWER = ['WarnWeakCrypto', 'KnownHostsCommand', 'RequiredRSASize', 'Pubkey
 /**
  * The text of a configuration file for `ssh -F`: with it, no other configuration is read. The connection is on stdin
  * and stdout (`ProxyCommand -`), host keys are those of one file, login is by keys alone.
- * @throws AppError `ssh/client-path`
+ * @throws AppError `ssh/client-path`, `ssh/client-user`
  */
 export function clientConfig(config: ClientConfig): string {
   const lines: (readonly [string, string])[] = [
     ['IgnoreUnknown', NEWER.join(',')],
     ...config.specialities.filter(([keyword]) => SPECIALITIES.has(keyword)),
-    ['User', config.user],
+    ['User', login(config.user)],
     ['ProxyCommand', '-'],
     // the host key: exactly the one that was judged
     ['HostKeyAlias', HOST_KEY_ALIAS],
@@ -91,6 +91,14 @@ export const HOST_KEY_ALIAS = 'ensign-host';
 
 function identity({ path: file, certificateFile }: ClientIdentity): (readonly [string, string])[] {
   return [['IdentityFile', path(file)], ...(certificateFile === undefined ? [] : [['CertificateFile', path(certificateFile)] as const])];
+}
+
+/** One plain word: newer clients read tokens in it, and quotes, blanks and `#` end it. */
+function login(user: string): string {
+  if (!/^[A-Za-z0-9_][\w.@+=-]*\$?$/.test(user)) {
+    throw usageError('ssh/client-user', `ssh cannot be told the login ${JSON.stringify(user)}`, { hint: 'use a login of letters, digits and . _ @ + = -' });
+  }
+  return user;
 }
 
 /** In quotes, with its percent signs doubled: ssh_config(5), TOKENS. */
