@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** The main job and the ways back, which have to hold on every generation of hosts: `npm run test:matrix`. */
-const EVERY_GENERATION = ['main-job', 'undo', 'abandoned', 'renewal', 'sshd-refused', 'sshd-kinds', 'matrix/generation'].map((name) => `test/lab/${name}.test.ts`);
+const EVERY_GENERATION = ['main-job', 'undo', 'abandoned', 'renewal', 'sshd-refused', 'sshd-kinds', 'matrix/generation', 'matrix/penalties'].map((name) => `test/lab/${name}.test.ts`);
 const onHosts = { fileParallelism: false, testTimeout: 180_000, hookTimeout: 240_000 };
 
 export default defineConfig({

@@ -28,7 +28,7 @@ test('somebody else at our address fails to log in: where that shuts us out it i
   const [found] = (await reported(workspace, 'plan', '-i', STAGING)).hosts;
   if (penalties) {
     expect(found).toMatchObject({ status: 'unreachable', error: { code: 'ssh/penalized', hint: expect.stringContaining('PerSourcePenaltyExemptList') as string } });
-    const { stdout } = await workspace.ensign('scan', host.name, '--timeout', '1s', '--json');
+    const { stdout } = await workspace.ensign('scan', host.name, '--timeout', '5s', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ hosts: [{ verdict: 'unreachable', reason: { code: 'ssh/penalized' } }] });
   }
   // our own tries have added nothing to it

@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scanHostCertificate, type ScanOptions, type ScanResult } from '../../../src/ssh/scan.ts';
@@ -151,9 +152,15 @@ describe('scanHostCertificate survives what is no SSH server', () => {
   });
 
   it('a host that gives its reason and then resets the connection is heard', async () => {
-    const server = await listen((socket) => socket.once('data', () => socket.write('Not allowed at this time\r\n', () => socket.resetAndDestroy())));
-    for (let i = 0; i < 20; i++) await expect(scan(server.port)).rejects.toMatchObject({ code: 'ssh/penalized' });
-    await server.stop();
+    // both in one turn, as when they wait in the kernel together
+    const connection = new Duplex({
+      read: () => undefined,
+      write() {
+        this.push('Not allowed at this time\r\n');
+        this.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+      },
+    });
+    await expect(scanHostCertificate({ address: '127.0.0.1', port: 22, dial: () => Promise.resolve(connection) })).rejects.toMatchObject({ code: 'ssh/penalized' });
   });
 
   it('an early reset, a silent one, nobody at all', async () => {
