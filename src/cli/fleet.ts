@@ -23,6 +23,7 @@ import { caIssuer } from './issuer.ts';
 import { withJumps } from './jump-flag.ts';
 import { reachHosts } from './reach.ts';
 import { readInventory } from './read-inventory.ts';
+import { askLine } from './terminal.ts';
 import { openWays } from './ways.ts';
 import { findWorkspace, type Workspace } from './workspace.ts';
 import { openWorkspaceCa, readWorkspaceAuthorities } from './workspace-ca.ts';
@@ -127,6 +128,5 @@ async function readBecomePassword(io: Io, flags: FleetFlags): Promise<Secret<str
   }
   if (flags.askBecomePassword !== true) return undefined;
   if (!io.interactive) throw usageError('ssh/no-terminal', 'there is no terminal to ask for the sudo password on', { hint: 'give --become-password-file FILE (mode 0600)' });
-  const { password } = await import('@inquirer/prompts');
-  return new Secret(await password({ message: 'sudo password on the hosts' }, { output: process.stderr, signal: io.interrupted }));
+  return askLine(io, 'sudo password on the hosts', false);
 }

@@ -4,6 +4,7 @@ import { usageError, type AppError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { readPrivateFile } from '../ca/private-file-adapter.ts';
 import type { Io } from './io.ts';
+import { askLine } from './terminal.ts';
 
 export interface PassphraseFlags {
   readonly passphraseFile?: string | undefined;
@@ -25,8 +26,7 @@ export async function readPassphrase(io: Io, flags: PassphraseFlags, configured?
       hint: 'give --passphrase-file FILE (mode 0600) or --passphrase-fd N, or set ca.passphraseFile in ensign.yaml',
     });
   }
-  const { password } = await import('@inquirer/prompts');
-  return new Secret(await password({ message: 'Passphrase of the CA keys' }, { output: process.stderr, signal: io.interrupted }));
+  return askLine(io, 'Passphrase of the CA keys', false);
 }
 
 /** Like {@link readPassphrase}, but never asks: undefined when nothing was given. */

@@ -38,11 +38,12 @@ export class Terminal {
   }
 }
 
-/** Asks for one line. `gone` takes the question away when nobody wants the answer any more. */
+/** Asks for one line; without `echo` nothing of it can be seen, whatever is typed. `gone` takes the question away when nobody wants the answer any more. */
 export async function askLine(io: Io, message: string, echo: boolean, gone?: AbortSignal): Promise<Secret<string>> {
   const { input, password } = await import('@inquirer/prompts');
   const signal = gone === undefined ? io.interrupted : AbortSignal.any([io.interrupted, gone]);
-  return new Secret(await (echo ? input : password)({ message }, { output: process.stderr, signal }));
+  const context = { output: process.stderr, signal };
+  return new Secret(await (echo ? input({ message }, context) : password({ message, toggleMask: false }, context)));
 }
 
 /**
