@@ -5,7 +5,6 @@ import { lost, placeOf } from './tcp-adapter.ts';
 
 // RFC 4254 section 5.1
 const CONNECT_FAILED = 2;
-const PROHIBITED: ReadonlySet<unknown> = new Set([1, 3, 4]);
 
 /**
  * Why a host did not open a connection for us. `cause` has the number of RFC 4254 section 5.1 as its `reason`; without
@@ -15,14 +14,14 @@ export function notForwarded(via: string, target: DialTarget, cause: Error | und
   const reason = cause !== undefined && 'reason' in cause ? cause.reason : undefined;
   const said = printable((cause?.message ?? '').replace(/^\(SSH\) Channel open failure: /, '')).slice(0, 200);
   const where = placeOf(target);
-  if (PROHIBITED.has(reason)) {
+  if (typeof reason !== 'number') return lost(via, cause);
+  if (reason !== CONNECT_FAILED) {
     return new AppError('ssh/forward-refused', `jump host ${via} does not forward to ${where}: ${said}`, {
       cause,
       exit: EXIT.unreachable,
       hint: 'its sshd needs "AllowTcpForwarding yes" for this login, PermitOpen must not leave the host out, and the key must not be restricted in authorized_keys',
     });
   }
-  if (reason !== CONNECT_FAILED) return lost(via, cause);
   // one reason stands for every failed connect; OpenSSH adds the system's words for it, in the C locale
   if (/refused/i.test(said)) {
     return new AppError('ssh/refused', `${where} refuses connections from jump host ${via}`, {
