@@ -8,6 +8,8 @@ export const DEEPEST = 100;
  */
 export function tooDeepLine(text: string): number | undefined {
   let open = 0;
+  // inside of brackets a comma ends whatever a colon began
+  let sinceComma = 0;
   for (const [i, line] of text.split('\n').entries()) {
     const content = line.trimStart();
     if (content.startsWith('#')) continue;
@@ -17,8 +19,10 @@ export function tooDeepLine(text: string): number | undefined {
       const character = content[at];
       if (character === '[' || character === '{') open += 1;
       else if ((character === ']' || character === '}') && open > 0) open -= 1;
-      else if (character === '?' || (open === 0 && (character === '-' || character === ':') && isSpace(content[at + 1]))) depth += 1;
-      if (depth + open > DEEPEST) return i + 1;
+      if (character === ',' || open === 0) sinceComma = 0;
+      else if (character === ':' && isSpace(content[at + 1])) sinceComma += 1;
+      if (character === '?' || (open === 0 && (character === '-' || character === ':') && isSpace(content[at + 1]))) depth += 1;
+      if (depth + open + sinceComma > DEEPEST) return i + 1;
     }
   }
   return undefined;

@@ -27,6 +27,8 @@ export interface Budgets {
   readonly memoryMib?: number;
   /** File with a target for the test of the watchdog. */
   readonly extraTarget?: string;
+  /** How that target is to break. */
+  readonly extraMode?: string;
 }
 
 /** A worker process under watch. */
@@ -80,11 +82,11 @@ export class Child {
   }
 
   async #start(): Promise<ChildProcess> {
-    const { extraTarget } = this.#budgets;
+    const { extraTarget, extraMode = '' } = this.#budgets;
     const child = fork(join(import.meta.dirname, 'worker.ts'), [join(this.#folder, 'progress')], {
       execArgv: ['--import', import.meta.resolve('tsx'), '--max-old-space-size=512'],
       // a key file of the person who runs this is nobody's business here
-      env: { PATH: process.env['PATH'], TMPDIR: this.#folder, ...(extraTarget === undefined ? {} : { ENSIGN_FUZZ_TARGET: extraTarget }) },
+      env: { PATH: process.env['PATH'], TMPDIR: this.#folder, ...(extraTarget === undefined ? {} : { ENSIGN_FUZZ_TARGET: extraTarget, ENSIGN_FUZZ_MODE: extraMode }) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#stderr = '';

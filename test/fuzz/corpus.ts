@@ -11,7 +11,7 @@ export const COUNTS: Readonly<Record<string, { readonly seeds: number; readonly 
   agent: { seeds: 4, found: 1 },
   'ca-key': { seeds: 0, found: 1 },
   certificate: { seeds: 13, found: 0 },
-  inventory: { seeds: 2, found: 1 },
+  inventory: { seeds: 2, found: 2 },
   'kex-reply': { seeds: 0, found: 1 },
   known_hosts: { seeds: 3, found: 0 },
   'private-key': { seeds: 13, found: 6 },

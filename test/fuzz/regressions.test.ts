@@ -8,6 +8,7 @@ const targets = allTargets();
 const OUTCOMES: Readonly<Record<string, string>> = {
   'agent/found-cut-answer': 'ssh/agent',
   'ca-key/found-rounds-of-billions': 'ca/bad-key-file',
+  'inventory/found-colons-without-commas': 'inventory/yaml',
   'inventory/found-nesting-that-ends-the-process': 'inventory/yaml',
   'kex-reply/found-share-too-small': 'bad share',
   'private-key/found-base64-behind-its-end': 'ssh/key-unreadable',
