@@ -37,6 +37,14 @@ export async function milliseconds(action: () => unknown): Promise<number> {
   return Number(process.hrtime.bigint() - from) / 1e6;
 }
 
+/** Milliseconds of processor time that something takes in this process, all threads: others on the machine do not count. */
+export async function processorMilliseconds(action: () => unknown): Promise<number> {
+  const from = process.cpuUsage();
+  await action();
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
+}
+
 /**
  * Both sides in turn, several rounds after one that does not count: a machine that slows down slows both. What each
  * round gave stays side by side, for {@link ratios}.

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import limited from 'p-limit';
 import { scanHostCertificate } from '../src/ssh/scan.ts';
-import { inTurns, median, milliseconds, perSecond, ratios, rounded, type Bench } from './measure.ts';
+import { inTurns, median, milliseconds, perSecond, processorMilliseconds, ratios, rounded, type Bench } from './measure.ts';
 import { SshdFleet } from './sshd-fleet.ts';
 
 const TIMEOUT_MS = 60_000;
-const AT_ONCE = Number(process.env['AT_ONCE'] ?? '20');
+const AT_ONCE = 20; // as `ensign scan`
 
 /**
  * Certificates of as many sshd's on this machine, against `ssh-keyscan`, which prints them but checks no signature.
@@ -26,11 +26,7 @@ export const scanBench: Bench = {
       const cpu: number[] = [];
       const ours = async (): Promise<number> => {
         await fleet.quiet();
-        const before = process.cpuUsage();
-        const took = await milliseconds(() => scanAll(fleet));
-        const { user, system } = process.cpuUsage(before);
-        cpu.push((user + system) / 1000 / count);
-        return took;
+        return milliseconds(async () => cpu.push((await processorMilliseconds(() => scanAll(fleet))) / count));
       };
       const peer = async (): Promise<number> => {
         await fleet.quiet();
