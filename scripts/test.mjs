@@ -40,6 +40,7 @@ function readArguments(args) {
 function matrixOf(args) {
   const only = args.includes('--only') ? args.indexOf('--only') : args.length;
   const images = only === 0 ? IMAGES : args.slice(0, only);
+  if (only === args.length - 1) throw new SetUpError('--only takes the names of test files, such as undo');
   const unknown = images.find((image) => !IMAGES.includes(image));
   if (unknown !== undefined) throw new SetUpError(`there is no image ${unknown}; there are: ${IMAGES.join(', ')}`);
   // hosts without systemd, and fleets of several images, have tests of their own

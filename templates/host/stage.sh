@@ -193,10 +193,12 @@ reload_sshd() {
     signal) kill -HUP "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
     socket) return ;;
   esac
-  tries=0
-  while [ -n "$written" ] && [ "$tries" -lt 30 ] && [ "$(stat -c %y "$pid_file" 2>/dev/null)" = "$written" ]; do
+  # older ones remove it first
+  tries=0 now=$written
+  while [ -n "$written" ] && [ "$tries" -lt 30 ] && { [ -z "$now" ] || [ "$now" = "$written" ]; }; do
     tries=$((tries + 1))
     sleep 0.1 2>/dev/null || { sleep 1; tries=$((tries + 9)); }
+    now=$(stat -c %y "$pid_file" 2>/dev/null)
   done
 }
 

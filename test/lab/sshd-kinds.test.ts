@@ -123,7 +123,8 @@ describe('configurations', () => {
   test('where root may not log in, and another login has no shell: set up, said, not tried', async () => {
     const one = await kind('echo "PermitRootLogin no" >/etc/ssh/sshd_config.d/10-root.conf; usermod -s /usr/sbin/nologin deploy; systemctl restart ssh');
     const plan = await reported(workspace, 'plan', '-i', one.inventory);
-    expect(plan.hosts[0]?.notices?.map((n) => n.code)).toEqual(['host/login-not-provable', 'host/login-not-provable']);
+    // newer hosts have a notice about a host key besides
+    expect(plan.hosts[0]?.notices?.filter((n) => n.code === 'host/login-not-provable').map((n) => n.message.split(' ')[1])).toEqual(['root', 'deploy']);
     await comesUnderTheAuthority(one, '3 certificates, 4 files; no login by certificate was tried');
   });
 });
