@@ -49,7 +49,8 @@ export class LocalSshd {
       'PermitRootLogin prohibit-password',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
-      'MaxStartups 200',
+      // of this keyword the last line counts, not the first
+      ...(options.config?.some((line) => line.startsWith('MaxStartups')) === true ? [] : ['MaxStartups 200']),
       'LogLevel VERBOSE',
     ];
     writeFileSync(join(directory, 'sshd_config'), `${config.join('\n').replaceAll('%d', directory)}\n`);
