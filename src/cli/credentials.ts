@@ -46,7 +46,9 @@ export async function openCredentialSource(io: Io, flags: LoginFlags, home: stri
   const ring = await KeyRing.open(io, flags.keyPassphraseFile);
   const named = flags.identity?.map((path) => resolve(io.cwd, path));
   const socketFor = ({ agent, agentSocket }: LoginTarget): string | undefined => (agent ? (agentSocket ?? io.env['SSH_AUTH_SOCK']) || undefined : undefined);
-  for (const target of targets) for (const path of named ?? present(target.identityFile)) await ring.prepare(path, socketFor(target));
+  // thousands of hosts name the same few keys
+  const wanted = new Map(targets.flatMap((target) => (named ?? present(target.identityFile)).map((path) => [`${path}\0${socketFor(target) ?? ''}`, { path, socket: socketFor(target) }] as const)));
+  for (const { path, socket } of wanted.values()) await ring.prepare(path, socket);
   const password = await readLoginPassword(io, flags);
   const ask = io.interactive ? { ask: askAtTerminal(io) } : {};
   const answers: Credential[] = password === undefined && !io.interactive ? [] : [{ kind: 'answers', ...ask, ...(password === undefined ? {} : { password }) }];

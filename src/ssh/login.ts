@@ -188,6 +188,7 @@ export class Login {
     const byPassword = methods.some((method) => method === 'password' || method === 'keyboard-interactive');
     return [
       `offered: ${offered.length === 0 ? 'nothing' : offered.join('; ')}`,
+      ...(offered.length === 0 && methods.includes('publickey') ? ['name a key with --identity FILE or identityFile, or start an ssh-agent that holds one'] : []),
       ...(methods.includes('publickey') ? [] : [`the host accepts no keys, only ${printable(methods.join(', '))}`]),
       ...(left > 0 && methods.includes('publickey') ? [`${plural(left, 'more key was', 'more keys were')} not tried, because hosts hang up after a few: name the right one with --identity FILE or identityFile; its .pub file will do`] : []),
       ...(byPassword && !this.#answers.hasPassword ? ['the host takes passwords: --ask-password or --password-file FILE'] : []),

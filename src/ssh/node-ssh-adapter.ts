@@ -21,8 +21,9 @@ export const connectNodeSsh: Connect = nodeSshConnector(KEEPALIVE_MS);
 export function nodeSshConnector(keepaliveMs: number): Connect {
   return async (options) => {
     const { offers, problems } = await openCredentials(options.credentials);
-    // questions can be answered without a key
-    if (offers.length === 0 && !options.credentials.some(({ kind }) => kind === 'answers')) throw problems[0] ?? nothingToOffer(options);
+    // questions can be answered without a key; a key that was to be used and cannot be is a mistake, and no reason to ask
+    const answers = options.credentials.find((credential) => credential.kind === 'answers');
+    if (offers.length === 0 && (answers === undefined || (problems.length > 0 && answers.password === undefined))) throw problems[0] ?? nothingToOffer(options);
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const socket = await (options.dial ?? dial)({ address: options.address, port: options.port, timeoutMs });
     try {

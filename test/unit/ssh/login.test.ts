@@ -1,5 +1,5 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readFileSync, watch } from 'node:fs';
+import { execFileSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/base/errors.ts';
 import { Secret } from '../../../src/base/secret.ts';
@@ -8,6 +8,7 @@ import { connectOpenSsh } from '../../../src/ssh/openssh-adapter.ts';
 import type { Connect, ConnectOptions, Credential, HostKeyCheck } from '../../../src/ssh/session.ts';
 import { fingerprint, samePublicKey } from '../../../src/wire/public-key.ts';
 import { LocalSshd, makeKey, type KeyType } from '../../support/local-sshd.ts';
+import { startAgent } from '../../support/ssh-agent.ts';
 
 const TYPES: readonly KeyType[] = ['ed25519', 'ecdsa', 'rsa'];
 const PASSPHRASE = 'correct horse';
@@ -215,17 +216,4 @@ function certify(name: string, principal: string): void {
 
 function add(name: string): void {
   execFileSync('ssh-add', ['-q', sshd.path(name)], { env: { SSH_AUTH_SOCK: agentSocket }, stdio: 'ignore' });
-}
-
-async function startAgent(socket: string): Promise<ChildProcess> {
-  const made = new Promise<void>((resolve) => {
-    const watcher = watch(sshd.directory, () => {
-      if (!existsSync(socket)) return;
-      watcher.close();
-      resolve();
-    });
-  });
-  const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  await made;
-  return child;
 }

@@ -1,5 +1,5 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, watch } from 'node:fs';
+import { execFileSync, type ChildProcess } from 'node:child_process';
+import { copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/base/errors.ts';
 import { Secret } from '../../../src/base/secret.ts';
@@ -10,6 +10,7 @@ import { openCredentials } from '../../../src/ssh/offers-adapter.ts';
 import type { Credential } from '../../../src/ssh/session.ts';
 import { fingerprint } from '../../../src/wire/public-key.ts';
 import { LocalSshd, makeKey } from '../../support/local-sshd.ts';
+import { startAgent } from '../../support/ssh-agent.ts';
 
 const PASSPHRASE = 'correct hörse';
 const STRANGERS = ['s1', 's2', 's3', 's4', 's5', 's6', 's7'];
@@ -29,7 +30,7 @@ beforeAll(async () => {
   for (const name of ['mine', 'locked']) sshd.authorize(readFileSync(sshd.path(`${name}.pub`), 'utf8'));
   certify('+1h');
   socket = sshd.path('agent');
-  agent = await startAgent();
+  agent = await startAgent(socket);
 });
 afterEach(() => {
   ssh('ssh-add', '-q', '-D');
@@ -192,17 +193,4 @@ function certify(validity: string): void {
 
 function ssh(command: string, ...args: readonly string[]): void {
   execFileSync(command, args, { env: { SSH_AUTH_SOCK: socket }, stdio: 'ignore', timeout: 20_000 });
-}
-
-async function startAgent(): Promise<ChildProcess> {
-  const made = new Promise<void>((resolve) => {
-    const watcher = watch(sshd.directory, () => {
-      if (!existsSync(socket)) return;
-      watcher.close();
-      resolve();
-    });
-  });
-  const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  await made;
-  return child;
 }

@@ -197,6 +197,12 @@ describe('questions', () => {
     expect(asked).toEqual([{ host: `web-${port}`, user: 'ops', says: 'Welcome\nSomebody\u001b[2J is asking\n', questions: [{ text: 'Verification code: ', echo: false }, { text: 'Your colour? ', echo: true }] }]);
   });
 
+  it('are no way around a key that was named and cannot be read', async () => {
+    const { port, tried } = await host(['keyboard-interactive'], () => 'refuse');
+    expect(await failure(port, [key('missing'), { kind: 'answers', ask: () => Promise.reject(new Error('asked')) }])).toMatchObject({ code: 'ssh/key-unreadable' });
+    expect(tried).toEqual([]);
+  });
+
   it('that are shown while they are answered do not get the password', async () => {
     const { port, tried } = await host(['keyboard-interactive'], (attempt) => (attempt.method === 'none' ? 'refuse' : asking([['Your name? ', true]], ['canary'])));
     expect(await failure(port, [withPassword()])).toMatchObject({ code: 'ssh/question-unanswered' });
