@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
@@ -103,12 +103,15 @@ function caKey(): Target {
 /** An agent that answers whatever it is asked with the input. */
 function agent(): Target {
   const seeds = loadSeeds('agent');
-  const socket = join(mkdtempSync(join(tmpdir(), 'ensign-fuzz-agent-')), 'agent');
+  let socket = '';
   const key = parsePublicKeyLine(textOf(loadSeeds('public-key')[3] ?? new Uint8Array())).key;
   let answer: Uint8Array = new Uint8Array(0);
   let started: Promise<void> | undefined;
   const start = (): Promise<void> =>
     new Promise((resolve) => {
+      const folder = mkdtempSync(join(tmpdir(), 'ensign-fuzz-agent-'));
+      process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+      socket = join(folder, 'agent');
       const server = createServer((client) => client.on('error', () => undefined).once('data', () => client.end(answer)));
       server.listen(socket, resolve).unref();
     });
