@@ -18,7 +18,7 @@ export const COUNTS: Readonly<Record<string, { readonly seeds: number; readonly 
   probe: { seeds: 0, found: 2 },
   'public-key': { seeds: 7, found: 0 },
   'sshd-T': { seeds: 4, found: 0 },
-  'sshd-config': { seeds: 4, found: 1 },
+  'sshd-config': { seeds: 5, found: 1 },
   state: { seeds: 1, found: 0 },
   transport: { seeds: 3, found: 0 },
   workspace: { seeds: 2, found: 3 },
