@@ -179,8 +179,13 @@ async function spyUntil(work: Promise<unknown>): Promise<Seen> {
   const environments = new Set<string>();
   const files = new Map<string, string>();
   while (!state.over) {
-    for (const line of processes()) commandLines.add(line);
-    for (const pid of pids()) environments.add(quietly(() => readFileSync(`/proc/${pid}/environ`, 'latin1')));
+    for (const pid of pids()) {
+      const environment = quietly(() => readFileSync(`/proc/${pid}/environ`, 'latin1'));
+      // ours, and what it started: others at work on this machine may be careless
+      if (!environment.includes(`TMPDIR=${temporary}\0`)) continue;
+      environments.add(environment);
+      commandLines.add(quietly(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1')));
+    }
     for (const folder of readdirSync(temporary).map((name) => join(temporary, name))) {
       for (const name of quietlyList(folder)) files.set(join(folder, name), quietly(() => readFileSync(join(folder, name), 'latin1')));
     }
