@@ -111,7 +111,7 @@ function summarize(results) {
   // once more at the end, where somebody who sees only the end of a long log finds them
   for (const { title, failures } of results) for (const failure of failures) process.stdout.write(`\nfailed${title.startsWith('matrix') ? ` (${title})` : ''}: ${failure}\n`);
   process.stdout.write('\n');
-  if (results.length > 2) for (const { title, passed, failed } of results) process.stdout.write(`${title.padEnd(16)} ${passed} passed, ${failed} failed\n`);
+  if (results.length > 1) for (const { title, passed, failed } of results) process.stdout.write(`${title.padEnd(16)} ${passed} passed, ${failed} failed\n`);
   process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   return sum('failed') === 0 ? 0 : 1;
 }

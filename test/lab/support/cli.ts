@@ -139,6 +139,7 @@ async function images([flag, ...names]: string[]): Promise<number> {
       await buildImages(known.length === 0 ? IMAGES : known, note);
       return 0;
     case '--rm': {
+      if (allStates().length > 0) return say('a lab is up, and its hosts may stand on these trees: npm run lab -- down, or wait for its tests to end', 1);
       const gone = await removeImages(known);
       return say(gone.length === 0 ? 'there was nothing to remove' : `removed: ${gone.join(', ')}`);
     }
