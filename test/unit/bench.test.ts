@@ -11,10 +11,10 @@ function bench(...args: readonly string[]): Promise<{ stdout: string; stderr: st
 
 // a bench that nobody runs rots: each is run once, very small, and what it gives means nothing
 it.each([
-  ['sign', ['certs_per_second', 'raw_signs_per_second', ...RATIO, 'stored_certs_per_second']],
+  ['sign', ['certs_per_second', 'raw_signs_per_second', ...RATIO, 'stored_certs_per_second', 'stored_cpu_us_per_cert']],
   ['scan', ['hosts', 'hosts_per_second', 'keyscan_hosts_per_second', ...RATIO, 'cpu_ms_per_host']],
   ['start', ['help_ms', 'node_ms', ...RATIO]],
-  ['inventory', ['hosts', 'load_ms', 'load_ms_low', 'load_ms_high']],
+  ['inventory', ['hosts', 'load_ms', 'load_ms_low', 'load_ms_high', 'load_cpu_ms']],
 ] as const)('npm run bench -- %s --json ends with one object that has its figures', async (name, keys) => {
   const { stdout } = await bench(name, '--json', '--size', 'small');
   const figures = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
