@@ -2,7 +2,7 @@
 //   node scripts/setup.mjs [--no-lab] [--no-build]
 // Written for a machine that has only Node and git, so it imports nothing but Node.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -118,6 +118,8 @@ function apt(args) {
 
 function installDependencies() {
   if (dependenciesAreNew() && dependenciesWork()) return;
+  // npm would empty the folder behind it, which is somebody else's
+  if (lstatSync(`${root}node_modules`, { throwIfNoEntry: false })?.isSymbolicLink()) throw new SetUpError('node_modules is a link, and not up to date: remove the link, then run this again');
   say('installing dependencies; compiling better-sqlite3 may take a minute or two');
   runAsCaller(['npm', 'ci', '--no-audit', '--no-fund'], 'npm ci failed: see above, then run this again');
   if (!dependenciesWork()) throw new SetUpError('better-sqlite3 does not load after npm ci: look above for what its build said');

@@ -44,6 +44,7 @@ function termsOf(pattern: string): Term[] {
     const bad = (what: string, hint: string): Error => usageError('inventory/bad-selector', `${quoted(pattern)} ${what}`, { hint });
     if (text === '' || text === '@') throw bad('has an empty term', 'expected names, globs and @groups, separated by single commas');
     if (/^[&!]/.test(text)) throw bad(`has a term with ${mark}${text.charAt(0)} in front`, 'one mark is enough: & keeps only what the term matches, ! takes it away');
+    if (/[&!]/.test(text)) throw bad(`has ${/[&!]/.exec(text)?.[0] ?? ''} within a term`, 'terms are separated by commas, also before & and !: "@web,&@canary,!web-03"');
     return { mark: mark as Term['mark'], text };
   });
 }

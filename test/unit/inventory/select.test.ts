@@ -74,6 +74,8 @@ describe('selectHosts', () => {
     ['!@', 'inventory/bad-selector'],
     ['!!web-01', 'inventory/bad-selector'],
     ['!&web-01', 'inventory/bad-selector'],
+    ['@web&@canary', 'inventory/bad-selector'],
+    ['@web!web-01', 'inventory/bad-selector'],
     ['*,!wbe-01', 'inventory/no-such-host'],
     ['*,&gone', 'inventory/no-such-host'],
     ['*,!@wbe', 'inventory/no-such-group'],
