@@ -19,6 +19,8 @@ export interface HostTrust {
   readonly knownHosts: KnownHosts;
   /** Where keys of first contacts are written down; without a workspace there is no such place, and none is accepted. */
   readonly ownFile: string | undefined;
+  /** Keys of first contacts of this run, by name and place: who is met twice, as a jump host and as a host, has to be the same. */
+  readonly met: Map<string, { readonly key: PublicKey; written: boolean }>;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function readHostTrust(io: Pick<Io, 'note'>, workspace: Workspace |
   for (const { at, reason } of read.flatMap((one) => one.skipped)) io.note(`${formatLocation(at)}: this line is skipped: ${reason}`);
   const line = hostAuthority === undefined ? '' : `@cert-authority * ${formatPublicKeyLine(hostAuthority)}\n`;
   const own = parseKnownHosts(line, `${workspace?.caDirectory ?? ''}/host_ca.pub`);
-  return { knownHosts: joinKnownHosts([...read, own]), ownFile };
+  return { knownHosts: joinKnownHosts([...read, own]), ownFile, met: new Map() };
 }
 
 async function readIfThere(file: string): Promise<string> {
@@ -55,23 +57,23 @@ export type TrustTarget = Pick<JumpHost, 'name' | 'address' | 'port' | 'firstCon
  */
 export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget, way: Way, options: Omit<ConnectOptions, 'hostKey' | 'hostKeyTypes'>): Promise<HostSession> {
   const names = [...new Set([host.name, host.address])];
-  let learned: PublicKey | undefined;
+  const firstContact = firstContactOf(trust, host);
+  // the name as well: behind two jump hosts one private address is two machines
+  const place = `${host.name} ${host.address} ${host.port}`;
   let refused: AppError | undefined;
-  const judge = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact: firstContactOf(trust, host), pinned: host.hostKey, onFirstContact: (key) => { learned = key; } });
+  const judge = hostKeyCheck({ names, port: host.port, knownHosts: trust.knownHosts, firstContact, pinned: host.hostKey, onFirstContact: (key) => void trust.met.set(place, { key, written: false }) });
   const check: HostKeyCheck = (key) => {
-    const verdict = judge(key);
+    const met = firstContact === 'accept-new' ? trust.met.get(place) : undefined;
+    const verdict = (met === undefined ? judge : sameKeyCheck(met.key))(key);
     if (!verdict.accepted) refused = verdict.error;
     return verdict;
   };
   try {
     const session = await way.connect({ ...options, hostKey: check, hostKeyTypes: knownKeyTypes(trust, names, host.port) });
-    if (learned !== undefined && trust.ownFile !== undefined) {
-      await appendKnownHost(trust.ownFile, { name: host.address, port: host.port, key: learned }).catch(async (error: unknown) => {
-        await session.close();
-        throw error;
-      });
-      io.note(`${host.name}: first contact, accepted ${learned.type} ${fingerprint(learned)} as the inventory allows`);
-    }
+    await writeDown(io, trust, host, place).catch(async (error: unknown) => {
+      await session.close();
+      throw error;
+    });
     return session;
   } catch (error) {
     // a jump host's unknown key, which comes out here as well, is not this host's
@@ -83,6 +85,15 @@ export async function connectTrusted(io: Io, trust: HostTrust, host: TrustTarget
     }
     return way.connect({ ...options, hostKey: sameKeyCheck(vouched), hostKeyTypes: [vouched.type] });
   }
+}
+
+// after the login: a key that nobody could use is not remembered for later runs
+async function writeDown(io: Io, { met, ownFile }: HostTrust, host: TrustTarget, place: string): Promise<void> {
+  const first = met.get(place);
+  if (first === undefined || first.written || ownFile === undefined) return;
+  first.written = true;
+  await appendKnownHost(ownFile, { name: host.address, port: host.port, key: first.key });
+  io.note(`${host.name}: first contact, accepted ${first.key.type} ${fingerprint(first.key)} as the inventory allows`);
 }
 
 // what cannot be written down would be a first contact every time
