@@ -183,13 +183,24 @@ validate() {
   done
 }
 
+# A socket of systemd hands over its listener, and some sshd's (Debian 13) lose it when they execute themselves anew: they
+# die. Connections wait in the socket while such a unit restarts, and KillMode=process leaves those that are open alone.
+reload_verb() {
+  if [ "$(systemctl show -p KillMode --value "$1" 2>/dev/null)" = process ]; then
+    for trigger in $(systemctl show -p TriggeredBy --value "$1" 2>/dev/null); do
+      case $trigger in *.socket) if systemctl is-active --quiet "$trigger"; then echo restart; return; fi ;; esac
+    done
+  fi
+  echo reload
+}
+
 # sshd executes itself anew some time after it was told to, and serves what it had until then. It writes its pid file last.
 reload_sshd() {
   kind=${reload%% *} what=${reload#* }
   pid_file=$("$sshd" -T 2>/dev/null | awk 'tolower($1) == "pidfile" { print $2 }')
   written=$(stat -c %y "$pid_file" 2>/dev/null)
   case $kind in
-    systemd) systemctl reload "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
+    systemd) systemctl "$(reload_verb "$what")" "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
     signal) kill -HUP "$what" 2>"$here/reload.log" || undo reload-failed "$(head -n 3 "$here/reload.log")" ;;
     socket) return ;;
   esac

@@ -57,12 +57,23 @@ restore_all() {
   }
 }
 
+# A socket of systemd hands over its listener, and some sshd's (Debian 13) lose it when they execute themselves anew: they
+# die. Connections wait in the socket while such a unit restarts, and KillMode=process leaves those that are open alone.
+reload_verb() {
+  if [ "$(systemctl show -p KillMode --value "$1" 2>/dev/null)" = process ]; then
+    for trigger in $(systemctl show -p TriggeredBy --value "$1" 2>/dev/null); do
+      case $trigger in *.socket) if systemctl is-active --quiet "$trigger"; then echo restart; return; fi ;; esac
+    done
+  fi
+  echo reload
+}
+
 # A listener that died of a bad configuration needs a start, not a reload.
 serve_again() {
   read -r kind what <"$here/reload"
   case $kind in
     systemd)
-      if systemctl is-active --quiet "$what"; then systemctl reload "$what"
+      if systemctl is-active --quiet "$what"; then systemctl "$(reload_verb "$what")" "$what"
       else systemctl reset-failed "$what" 2>/dev/null; systemctl start "$what"; fi ;;
     signal)
       if kill -0 "$what" 2>/dev/null; then kill -HUP "$what"
