@@ -53,6 +53,7 @@ export async function openCredentialSource(io: Io, flags: LoginFlags, home: stri
   const ask = io.interactive ? { ask: askAtTerminal(io) } : {};
   const answers: Credential[] = password === undefined && !io.interactive ? [] : [{ kind: 'answers', ...ask, ...(password === undefined ? {} : { password }) }];
   const memory = new KeyMemory();
+  let ownKeys: Promise<string[]> | undefined;
   const keys = async (paths: readonly string[], usual: boolean): Promise<Credential[]> => Promise.all(paths.map((path) => keyCredential(path, usual, ring, memory)));
 
   return async (target) => {
@@ -60,7 +61,7 @@ export async function openCredentialSource(io: Io, flags: LoginFlags, home: stri
     const socket = socketFor(target);
     if (paths.length > 0) return [...(socket === undefined ? [] : [{ kind: 'agent' as const, socket, memory }]), ...(await keys(paths, false)), ...answers];
     const usual = USUAL_KEYS.map((name) => join(home, '.ssh', name)).filter((path) => existsSync(path));
-    const agent: Credential[] = socket === undefined ? [] : [{ kind: 'agent', socket, memory, prefer: await publicKeysOf(join(home, '.ssh')) }];
+    const agent: Credential[] = socket === undefined ? [] : [{ kind: 'agent', socket, memory, prefer: await (ownKeys ??= publicKeysOf(join(home, '.ssh'))) }];
     const all = [...agent, ...(await keys(usual, true)), ...answers];
     if (all.length > 0) return all;
     throw usageError('ssh/no-credential', `there is nothing to log in to ${target.name} with`, {

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import pLimit from 'p-limit';
 import { usageError } from '../base/errors.ts';
 import type { Host, JumpHost, Transport } from '../inventory/host.ts';
 import { connectNodeSsh } from '../ssh/node-ssh-adapter.ts';
@@ -11,7 +11,7 @@ import { readSshConfig } from '../ssh/ssh-config-adapter.ts';
 import type { SshConfig } from '../ssh/ssh-config.ts';
 import type { Way, Ways } from '../ssh/ways.ts';
 import type { Io } from './io.ts';
-import { SshJumps } from './ssh-jumps.ts';
+import { keysOf, SshJumps } from './ssh-jumps.ts';
 
 export interface ReachFlags {
   readonly transport?: Transport;
@@ -45,7 +45,7 @@ export async function reachHosts(io: Io, flags: ReachFlags, hosts: readonly Host
   const ask = { home, localUser: userInfo().username, ...(file === undefined ? {} : { file }) };
   const jumps = new SshJumps(ask);
   const configs = new WeakMap<Host, SshConfig>();
-  const chosen = await inTurns(hosts, async (written) => {
+  const chosen = await pLimit(AT_ONCE).map(hosts, async (written) => {
     const host = flags.transport === undefined ? written : { ...written, transport: flags.transport };
     if (flags.sshConfig === 'none' || (flags.sshConfig === undefined && host.transport !== 'openssh')) return host;
     const user = host.user ?? flags.user;
@@ -77,15 +77,15 @@ export async function reachHosts(io: Io, flags: ReachFlags, hosts: readonly Host
 }
 
 function merge(host: Host, flags: ReachFlags, config: SshConfig, jump: readonly JumpHost[]): Host {
-  const socket = config.identityAgent;
+  const { identityFile, agent, ...agentSocket } = keysOf(config);
   return {
     ...host,
     address: config.hostName,
     port: config.port,
     user: host.user ?? flags.user ?? config.user,
-    identityFile: host.identityFile ?? config.identityFiles.find((path) => existsSync(path)),
-    agent: host.agent && socket !== 'none',
-    ...(socket === undefined || socket === 'none' ? {} : { agentSocket: socket }),
+    identityFile: host.identityFile ?? identityFile,
+    agent: host.agent && agent,
+    ...agentSocket,
     connectTimeout: host.connectTimeout ?? (config.connectTimeout === undefined ? undefined : Math.min(config.connectTimeout, LONGEST_CONNECT_S)),
     jump,
   };
@@ -102,17 +102,4 @@ function proxyDial(host: Host, { proxyCommand, proxyUseFdpass }: SshConfig, loca
 function withoutProxy(config: SshConfig): SshConfig {
   const { proxyCommand, ...rest } = config;
   return proxyCommand === undefined ? config : rest;
-}
-
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) {
-      const item = items[i];
-      if (item !== undefined) results[i] = await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  return results;
 }

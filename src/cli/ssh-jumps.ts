@@ -4,6 +4,7 @@ import type { JumpHost } from '../inventory/host.ts';
 import { parseJump, type JumpEntry } from '../inventory/jump-entry.ts';
 import { readSshConfig } from '../ssh/ssh-config-adapter.ts';
 import type { SshConfig } from '../ssh/ssh-config.ts';
+import type { LoginTarget } from './credentials.ts';
 
 /** Who asks, and which file. */
 export interface SshAsker {
@@ -56,18 +57,24 @@ export class SshJumps {
 }
 
 function jumpHost(entry: JumpEntry, config: SshConfig): JumpHost {
-  const socket = config.identityAgent;
   return {
     name: entry.address,
     address: config.hostName,
     port: config.port,
     user: config.user,
-    identityFile: config.identityFiles.find((path) => existsSync(path)),
-    agent: socket !== 'none',
-    ...(socket === undefined || socket === 'none' ? {} : { agentSocket: socket }),
+    ...keysOf(config),
     firstContact: 'known-hosts',
     hostKey: undefined,
     connectTimeout: config.connectTimeout,
+  };
+}
+
+/** What ssh_config has for keys: its first file that is there, and which agent, if any. */
+export function keysOf({ identityFiles, identityAgent }: SshConfig): Omit<LoginTarget, 'name'> {
+  return {
+    identityFile: identityFiles.find((path) => existsSync(path)),
+    agent: identityAgent !== 'none',
+    ...(identityAgent === undefined || identityAgent === 'none' ? {} : { agentSocket: identityAgent }),
   };
 }
 

@@ -5,6 +5,7 @@ import { plural, printable } from '../base/text.ts';
 import { decodePublicKey, samePublicKey, type PublicKey } from '../wire/public-key.ts';
 import { Answers } from './answers.ts';
 import { listenToLogin, offerAgent, offTheClock, sendOffers } from './certificate-login.ts';
+import { loginTooSlow, notAsExpected } from './login-failure.ts';
 import type { Offer } from './offer.ts';
 import type { ConnectOptions } from './session.ts';
 import { lost, tcpError } from './tcp-adapter.ts';
@@ -107,11 +108,11 @@ export class Login {
       case 'client-socket':
         return tcpError(error, host);
       case 'client-timeout':
-        return new AppError('ssh/timeout', `${host} did not finish the login in time`, { cause, exit: EXIT.unreachable, hint: 'the host is overloaded, or what answers there is no sshd' });
+        return loginTooSlow(host, cause);
       default:
         // our end of a broken exchange is closed only after this, the host's end before
         if (socket.readableEnded || socket.destroyed) return lost(host, cause);
-        return new AppError('ssh/protocol', `${host} does not speak SSH as expected: ${said}`, { cause, exit: EXIT.hostsFailed, hint: 'is this the port of an sshd, and one of this decade?' });
+        return notAsExpected(host, said, cause);
     }
   }
 

@@ -1,16 +1,17 @@
 import { NodeSSH, type Config } from 'node-ssh';
 import type { Duplex } from 'node:stream';
-import { AppError, EXIT, usageError } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { dropped, overhear } from './dropped.ts';
 import { hostKeyAlgorithms } from './host-key-algorithms.ts';
+import { nothingToOffer, withOutcome } from './login-failure.ts';
 import { Login } from './login.ts';
-import { openCredentials, type Offer } from './offers-adapter.ts';
 import { NodeSshCarrier } from './node-ssh-carrier.ts';
+import type { Offer } from './offer.ts';
+import { openCredentials } from './offers-adapter.ts';
 import { RemoteSession } from './session-adapter.ts';
-import type { Connect, ConnectOptions, HostSession } from './session.ts';
+import { CONNECT_TIMEOUT_MS, type Connect, type ConnectOptions, type HostSession } from './session.ts';
 import { dial } from './tcp-adapter.ts';
 
-const CONNECT_TIMEOUT_MS = 15_000;
 const KEEPALIVE_MS = 5_000;
 const KEEPALIVE_COUNT = 3;
 
@@ -23,7 +24,7 @@ export function nodeSshConnector(keepaliveMs: number): Connect {
     const { offers, problems } = await openCredentials(options.credentials);
     // questions can be answered without a key; a key that was to be used and cannot be is a mistake, and no reason to ask
     const answers = options.credentials.find((credential) => credential.kind === 'answers');
-    if (offers.length === 0 && (answers === undefined || (problems.length > 0 && answers.password === undefined))) throw problems[0] ?? nothingToOffer(options);
+    if (offers.length === 0 && (answers === undefined || (problems.length > 0 && answers.password === undefined))) throw problems[0] ?? nothingToOffer(options.host);
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const socket = await (options.dial ?? dial)({ address: options.address, port: options.port, timeoutMs });
     try {
@@ -31,7 +32,6 @@ export function nodeSshConnector(keepaliveMs: number): Connect {
     } catch (error) {
       socket.destroy();
       const [problem] = problems;
-      // a credential that could not even be tried is what there is to repair
       if (problem !== undefined && error instanceof AppError && error.code === 'ssh/auth-failed') throw withOutcome(problem, error);
       throw error;
     }
@@ -67,18 +67,4 @@ async function logIn(options: ConnectOptions, offers: readonly Offer[], socket: 
   }
   if (client === null || login.hostKey === undefined) throw new AppError('ssh/library', 'node-ssh logged in without a checked host key');
   return new RemoteSession(options, login.hostKey, new NodeSshCarrier(options.host, ssh, client, socket));
-}
-
-function nothingToOffer(options: ConnectOptions): AppError {
-  return usageError('ssh/auth-failed', `there is no key to log in to ${options.host} with`, {
-    hint: 'start an ssh-agent that holds your key, or name a private key file',
-  });
-}
-
-function withOutcome(problem: AppError, outcome: AppError): AppError {
-  return new AppError(problem.code, problem.message, {
-    cause: outcome,
-    exit: EXIT.hostsFailed,
-    hint: [problem.hint, `${outcome.message}; ${outcome.hint ?? ''}`].filter((part) => part !== undefined).join('. '),
-  });
 }

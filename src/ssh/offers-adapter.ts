@@ -8,8 +8,6 @@ import type { KeyMemory } from './key-memory.ts';
 import { inOrder, type Offer, type Ranked } from './offer.ts';
 import type { Credential } from './session.ts';
 
-export type { Offer };
-
 /** What the credentials have to offer, in order and without repeats, and those that could not be used. */
 export interface Offers {
   readonly offers: readonly Offer[];

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError, EXIT } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { formatPublicKeyLine, samePublicKey, type PublicKey } from '../wire/public-key.ts';
+import { loginTooSlow } from './login-failure.ts';
 import { MuxCarrier } from './mux-carrier.ts';
 import type { MuxProxy } from './mux-proxy.ts';
 import { ClientFailed, OpenSshClient } from './openssh-client-adapter.ts';
@@ -12,7 +13,7 @@ import { clientCredentials } from './openssh-credentials-adapter.ts';
 import { explainClient, outcomeOf } from './openssh-failure.ts';
 import { OfferAgentServer } from './openssh-agent-adapter.ts';
 import { RemoteSession } from './session-adapter.ts';
-import type { Connect, ConnectOptions, HostSession } from './session.ts';
+import { CONNECT_TIMEOUT_MS, type Connect, type ConnectOptions, type HostSession } from './session.ts';
 import { dial } from './tcp-adapter.ts';
 
 export interface OpenSshSettings {
@@ -26,7 +27,6 @@ export interface OpenSshSettings {
   readonly onTouch?: (host: string) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 15_000;
 const KEEPALIVE_S = 5;
 // somebody may have to find the key and touch it
 const TOUCH_TIMEOUT_MS = 60_000;
@@ -127,7 +127,7 @@ async function inTime(client: OpenSshClient, waiting: () => boolean, timeoutMs: 
   const tooLate = new Promise<never>((_, reject) => {
     const expire = (): void => {
       if (waiting()) timer = setTimeout(expire, timeoutMs);
-      else reject(new AppError('ssh/timeout', `${host} did not finish the login in time`, { exit: EXIT.unreachable, hint: 'the host is overloaded, or what answers there is no sshd' }));
+      else reject(loginTooSlow(host));
     };
     timer = setTimeout(expire, timeoutMs);
   });

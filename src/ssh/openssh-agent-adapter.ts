@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { AppError } from '../base/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
-import type { Offer } from './offers-adapter.ts';
+import type { Offer } from './offer.ts';
 
 // message numbers and flags: draft-ietf-sshm-ssh-agent
 const FAILURE = 5;

@@ -5,8 +5,10 @@ import { usageError, type AppError } from '../base/errors.ts';
 import { parseCertificateLine } from '../wire/certificate.ts';
 import { fingerprint } from '../wire/public-key.ts';
 import { readPublicHalf } from './key-file-adapter.ts';
+import { nothingToOffer } from './login-failure.ts';
 import { MOST_KEYS } from './login.ts';
-import { openCredentials, type Offer } from './offers-adapter.ts';
+import type { Offer } from './offer.ts';
+import { openCredentials } from './offers-adapter.ts';
 import type { ClientIdentity } from './openssh-config.ts';
 import type { ConnectOptions, Credential } from './session.ts';
 
@@ -44,7 +46,7 @@ export async function clientCredentials(options: ConnectOptions, folder: string)
   // an agent beside a named key stands for that key only, and the client has that one already
   const named = others.some(({ kind }) => kind === 'key');
   const { offers, problems } = await openCredentials(identities.length > 0 && !named ? others.filter(({ kind }) => kind !== 'agent') : others);
-  if (offers.length + identities.length === 0) throw problems[0] ?? nothingToOffer(options);
+  if (offers.length + identities.length === 0) throw problems[0] ?? nothingLeft(options);
   const few = offers.slice(0, Math.max(0, MOST_KEYS - identities.length));
   return { offers: few, identities, labels: [...few.map(({ label }) => label), ...labels], left: offers.length - few.length, problems };
 }
@@ -68,9 +70,9 @@ async function hardwareIdentity(credential: Credential, agents: readonly Credent
   return { identity: { path: file, certificateFile: `${file}-cert.pub` }, label: `${fingerprint(certificate.subject)} (certificate ${JSON.stringify(certificate.keyId)})` };
 }
 
-function nothingToOffer({ host, credentials }: ConnectOptions): AppError {
+function nothingLeft({ host, credentials }: ConnectOptions): AppError {
   if (credentials.length > 0 && credentials.every(({ kind }) => kind === 'answers')) {
     return usageError('ssh/keys-only', `the transport openssh logs in to ${host} by keys only, and there is none`, { hint: 'name a key, or use the transport node-ssh for a login by password' });
   }
-  return usageError('ssh/auth-failed', `there is no key to log in to ${host} with`, { hint: 'start an ssh-agent that holds your key, or name a private key file' });
+  return nothingToOffer(host);
 }

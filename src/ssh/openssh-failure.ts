@@ -1,6 +1,7 @@
 import { AppError, EXIT, usageError } from '../base/errors.ts';
 import { plural, printable } from '../base/text.ts';
 import { dropped } from './dropped.ts';
+import { notAsExpected, withOutcome } from './login-failure.ts';
 import type { ClientEnd } from './openssh-client-adapter.ts';
 import type { ClientCredentials } from './openssh-credentials-adapter.ts';
 import type { ConnectOptions } from './session.ts';
@@ -39,7 +40,7 @@ export function explainClient(end: ClientEnd, attempt: Attempt): AppError {
     return error.code === 'ssh/lost' && !end.judged ? dropped(host, end.excuse, end.connectionError) : error;
   }
   if (!end.introduced) return usageError('ssh/client-settings', `the OpenSSH client does not take its settings: ${said}`, { hint: 'look at the algorithms and providers of your ssh_config; --ssh-config none leaves it out' });
-  return new AppError('ssh/protocol', `${host} does not speak SSH as expected: ${said}`, { exit: EXIT.hostsFailed, hint: 'is this the port of an sshd, and one of this decade?' });
+  return notAsExpected(host, said);
 }
 
 function notLetIn({ host, user, labels, left, problems, notes }: Attempt, said: string): AppError {
@@ -48,10 +49,7 @@ function notLetIn({ host, user, labels, left, problems, notes }: Attempt, said: 
     hint: [`offered: ${labels.join('; ')}`, ...(left === 0 ? [] : [`${plural(left, 'more key was', 'more keys were')} not tried, because hosts hang up after a few: name the right one with --identity FILE or identityFile`]), ...notes, ...(said === '' ? [] : [`ssh said: ${said}`])].join('. '),
   });
   const [problem] = problems;
-  if (problem === undefined) return outcome;
-  // a credential that could not even be tried is what there is to repair
-  const hint = [problem.hint, `${outcome.message}; ${outcome.hint ?? ''}`].filter((part) => part !== undefined).join('. ');
-  return new AppError(problem.code, problem.message, { cause: outcome, exit: EXIT.hostsFailed, hint });
+  return problem === undefined ? outcome : withOutcome(problem, outcome);
 }
 
 function lastWords(words: string): string {

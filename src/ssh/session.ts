@@ -122,6 +122,9 @@ export type HostKeyVerdict =
 /** Decides about a host's key. Synchronous, because the key exchange waits for it. */
 export type HostKeyCheck = (key: PublicKey) => HostKeyVerdict;
 
+/** How long a connection may take where nobody says otherwise, milliseconds. */
+export const CONNECT_TIMEOUT_MS = 15_000;
+
 export interface ConnectOptions {
   /** The host's name, for messages. */
   readonly host: string;
@@ -141,7 +144,7 @@ export interface ConnectOptions {
   /** How commands with `become` get to be root. doas has to let the user through without a password. */
   readonly become: 'none' | 'sudo' | 'doas';
   readonly becomePassword?: Secret<string>;
-  /** For the TCP connection, and again for key exchange and login together; 15 seconds by default. */
+  /** For the TCP connection, and again for key exchange and login together; {@link CONNECT_TIMEOUT_MS} by default. */
   readonly connectTimeoutMs?: number;
 }
 

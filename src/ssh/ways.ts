@@ -4,7 +4,7 @@ import type { PublicKey } from '../wire/public-key.ts';
 import { Gate } from './gate.ts';
 import { again, pauseBefore } from './retry.ts';
 import type { ScanOptions, ScanResult } from './scan.ts';
-import type { Connect, Dial, HostSession } from './session.ts';
+import { CONNECT_TIMEOUT_MS, type Connect, type Dial, type HostSession } from './session.ts';
 import { placeOf } from './tcp-adapter.ts';
 
 export type Scan = (options: ScanOptions) => Promise<ScanResult>;
@@ -81,7 +81,7 @@ export class Ways<H extends Hop> {
     for (const { session } of lines) await session.then((open) => open.close(), () => undefined);
   }
 
-  async #reach<T>(jump: readonly H[], place: { readonly address: string; readonly port: number }, timeoutMs = 15_000, handshake: (through: { readonly dial?: Dial }) => Promise<T>): Promise<T> {
+  async #reach<T>(jump: readonly H[], place: { readonly address: string; readonly port: number }, timeoutMs = CONNECT_TIMEOUT_MS, handshake: (through: { readonly dial?: Dial }) => Promise<T>): Promise<T> {
     const door = jump.length === 0 ? placeOf(place) : keyOf(jump);
     let deadlineMs: number | undefined;
     for (let tries = 1; ; tries++) {
